@@ -1,0 +1,37 @@
+using LockService.ZooKeeper;
+
+namespace LockService.Recipes;
+
+/// <summary>Settings of the coordination service.</summary>
+public sealed record CoordinationOptions
+{
+    /// <summary>The ZooKeeper servers, <c>host:port,host:port/chroot</c>. Default: one server at 127.0.0.1:2181.</summary>
+    public ConnectString ZooKeeper { get; init; } = ConnectString.Parse("127.0.0.1:2181");
+
+    /// <summary>
+    /// The node under which everything is kept; it is created when missing. Default <c>/lockservice</c>. Instances with different roots
+    /// know nothing of each other.
+    /// </summary>
+    public string Root { get; init; } = "/lockservice";
+
+    /// <summary>
+    /// The ZooKeeper session timeout to ask for: how long the waiters of a crashed instance stay in the queues. Default 10 s, range 1 s
+    /// to 60 s. Short: a pause of this process ends all its waits. Long: the locks a crashed instance waited for stay blocked that long.
+    /// </summary>
+    public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// How long a request may wait for ZooKeeper, over all retries, before it is answered as unavailable or unknown. Default 2.5 s (the
+    /// contract promises an answer within 3 s), range 100 ms to 60 s.
+    /// </summary>
+    public TimeSpan StoreDeadline { get; init; } = TimeSpan.FromMilliseconds(2500);
+
+    /// <summary>
+    /// Waiters that this instance serves at once; more are refused. Default 2,000, range 1 to 2,000: ZooKeeper cannot reload the
+    /// transaction that closes a session with more than about 2 MiB of ephemeral paths.
+    /// </summary>
+    public int MaxWaiters { get; init; } = 2_000;
+
+    /// <summary>How often leases that nobody times are looked for. Default 1 min, range 1 s to 1 h. Bounds how late they can end.</summary>
+    public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(1);
+}

@@ -1,0 +1,36 @@
+namespace LockService.ZooKeeper.Protocol;
+
+/// <summary>One request of the protocol together with how its reply is read.</summary>
+/// <typeparam name="TReply">What the caller gets.</typeparam>
+internal interface IMessage<TReply>
+{
+    OpCode Op { get; }
+
+    void WriteTo(JuteWriter writer);
+
+    TReply ReadFrom(ref JuteReader reader);
+
+    /// <summary>Turns an error that is an expected answer of this operation into a reply.</summary>
+    bool TryReadError(ErrorCode error, out TReply reply)
+    {
+        reply = default!;
+        return false;
+    }
+
+    /// <summary>The table in which the server keeps the watch that this request set, if it set one.</summary>
+    WatchKind? KeptWatch(ErrorCode error) => null;
+
+    /// <summary>The path the watch is kept under, as the server knows it.</summary>
+    string ServerPath => "";
+}
+
+/// <summary>The reply of an operation that returns nothing.</summary>
+internal readonly struct Nothing;
+
+/// <summary>The lists of setWatches: a watch that exists() set on a missing node is of another kind than one on data.</summary>
+internal enum WatchKind
+{
+    Data,
+    Exist,
+    Child,
+}

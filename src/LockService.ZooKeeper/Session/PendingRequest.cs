@@ -1,0 +1,110 @@
+using LockService.ZooKeeper.Protocol;
+
+namespace LockService.ZooKeeper.Session;
+
+/// <summary>A request from the caller's call to its completion: queued, then sent, then completed once.</summary>
+internal abstract class PendingRequest
+{
+    private const int Queued = 0;
+    private const int Sent = 1;
+    private const int Abandoned = 2;
+    private int _phase;
+
+    internal int Xid { get; private set; }
+
+    internal abstract OpCode Op { get; }
+
+    /// <summary>When its bytes were handed to the connection, as a timestamp of the session's clock.</summary>
+    internal long SentAt { get; private set; }
+
+    /// <summary>Claims the request for sending; false if the caller has given it up, which proves to him that it was never sent.</summary>
+    internal bool TryStartSending(int xid, long now)
+    {
+        Xid = xid;
+        SentAt = now;
+        return Interlocked.CompareExchange(ref _phase, Sent, Queued) == Queued;
+    }
+
+    internal abstract void WriteTo(JuteWriter writer);
+
+    /// <summary>Reads the reply and completes the request. Called by the reader; continuations run elsewhere.</summary>
+    internal abstract void Complete(ErrorCode error, ref JuteReader body, WatchTable watches);
+
+    internal abstract void Fail(Exception failure);
+
+    /// <summary>Gives up waiting. A request still queued is never sent; one that was sent keeps its place until the reply comes.</summary>
+    internal void Cancel(CancellationToken cancellation)
+    {
+        Interlocked.CompareExchange(ref _phase, Abandoned, Queued);
+        SetCanceled(cancellation);
+    }
+
+    protected abstract void SetCanceled(CancellationToken cancellation);
+}
+
+/// <summary>A request with its typed message and completion.</summary>
+internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string? path) : PendingRequest
+    where TMessage : struct, IMessage<TReply>
+{
+    private readonly TaskCompletionSource<TReply> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private CancellationTokenRegistration _registration;
+
+    internal override OpCode Op => message.Op;
+
+    /// <summary>The watch that the message asks for, if it does.</summary>
+    internal Watch? Watch { get; init; }
+
+    internal Task<TReply> Task => _completion.Task;
+
+    internal void CancelWith(CancellationToken cancellation)
+    {
+        if (cancellation.CanBeCanceled)
+        {
+            _registration = cancellation.UnsafeRegister(
+                static (state, token) => ((PendingRequest<TMessage, TReply>)state!).Cancel(token), this);
+
+            // Completed before the registration was stored: nobody else would remove it.
+            if (_completion.Task.IsCompleted)
+            {
+                _registration.Unregister();
+            }
+        }
+    }
+
+    internal override void WriteTo(JuteWriter writer) => message.WriteTo(writer);
+
+    internal override void Complete(ErrorCode error, ref JuteReader body, WatchTable watches)
+    {
+        TReply? reply;
+        if (error == ErrorCode.Ok)
+        {
+            reply = message.ReadFrom(ref body);
+        }
+        else if (!message.TryReadError(error, out reply))
+        {
+            Fail(new RequestRefusedException(error, path));
+            return;
+        }
+
+        // Registered before the next frame is read, so that no notification can come too early, and even if the caller has left:
+        // the server holds its side either way.
+        if (Watch is not null && message.KeptWatch(error) is { } kind)
+        {
+            watches.Add(kind, message.ServerPath, Watch);
+        }
+
+        _registration.Unregister();
+        if (!_completion.TrySetResult(reply))
+        {
+            Watch?.Dispose();
+        }
+    }
+
+    internal override void Fail(Exception failure)
+    {
+        _registration.Unregister();
+        _completion.TrySetException(failure);
+    }
+
+    protected override void SetCanceled(CancellationToken cancellation) => _completion.TrySetCanceled(cancellation);
+}

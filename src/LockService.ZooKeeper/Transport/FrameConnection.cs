@@ -1,0 +1,153 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using LockService.ZooKeeper.Protocol;
+
+namespace LockService.ZooKeeper.Transport;
+
+/// <summary>
+/// A TCP connection that carries length-prefixed frames. Blocking on purpose: one thread reads and one writes, so that a starved thread
+/// pool can neither delay a ping nor the reading of its answer.
+/// </summary>
+internal sealed class FrameConnection : IDisposable
+{
+    private readonly Socket _socket;
+    private readonly int _maxFrame;
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
+    private int _start;
+    private int _end;
+
+    private FrameConnection(Socket socket, IPEndPoint server, int maxFrame)
+    {
+        _socket = socket;
+        _maxFrame = maxFrame;
+        Server = server;
+    }
+
+    internal IPEndPoint Server { get; }
+
+    /// <summary>Connects.</summary>
+    /// <exception cref="SocketException">Refused, unreachable, or not connected within the time.</exception>
+    internal static FrameConnection Open(IPEndPoint server, TimeSpan atMost, int maxFrame)
+    {
+        var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, Blocking = false };
+        try
+        {
+            try
+            {
+                socket.Connect(server);
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
+            {
+                if (!socket.Poll(atMost, SelectMode.SelectWrite))
+                {
+                    throw new SocketException((int)SocketError.TimedOut);
+                }
+            }
+
+            int error = (int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
+            if (error != 0)
+            {
+                throw new SocketException(error);
+            }
+
+            socket.Blocking = true;
+            return new FrameConnection(socket, server, maxFrame);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>How long a read or a write may make no progress before it fails with <see cref="SocketError.TimedOut"/>.</summary>
+    internal void SetIdleLimit(TimeSpan limit)
+    {
+        _socket.ReceiveTimeout = Math.Max(1, (int)limit.TotalMilliseconds);
+        _socket.SendTimeout = Math.Max(1, (int)limit.TotalMilliseconds);
+    }
+
+    /// <summary>Sends all bytes.</summary>
+    /// <exception cref="SocketException">The connection is lost; some of the bytes may have left.</exception>
+    internal void Send(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[_socket.Send(bytes)..];
+        }
+    }
+
+    /// <summary>Blocks for the next frame. The span is valid until the next call.</summary>
+    /// <exception cref="SocketException">The connection is lost or has been idle for too long.</exception>
+    /// <exception cref="EndOfStreamException">The server closed the connection.</exception>
+    /// <exception cref="ProtocolException">The length is negative or above the limit.</exception>
+    internal ReadOnlySpan<byte> ReadFrame()
+    {
+        Fill(sizeof(int));
+        int length = BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(_start));
+        if (length < 0 || length > _maxFrame)
+        {
+            throw new ProtocolException($"a frame of {length} bytes, where at most {_maxFrame} are accepted");
+        }
+
+        Fill(sizeof(int) + length);
+        ReadOnlySpan<byte> frame = _buffer.AsSpan(_start + sizeof(int), length);
+        _start += sizeof(int) + length;
+        return frame;
+    }
+
+    /// <summary>Breaks the connection: both threads get an error from what they are blocked in. May be called by any thread.</summary>
+    internal void Abort()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It is broken already, which is what was wanted.
+        }
+    }
+
+    /// <summary>Closes the socket. Only for the reading thread, after its last read.</summary>
+    public void Dispose()
+    {
+        _socket.Dispose();
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
+    }
+
+    private void Fill(int wanted)
+    {
+        if (_end - _start >= wanted)
+        {
+            return;
+        }
+
+        if (_buffer.Length - _start < wanted)
+        {
+            byte[] target = wanted <= _buffer.Length ? _buffer : ArrayPool<byte>.Shared.Rent(wanted);
+            _buffer.AsSpan(_start, _end - _start).CopyTo(target);
+            if (target != _buffer)
+            {
+                ArrayPool<byte>.Shared.Return(_buffer);
+                _buffer = target;
+            }
+
+            _end -= _start;
+            _start = 0;
+        }
+        else if (_start == _end)
+        {
+            _start = _end = 0;
+        }
+
+        while (_end - _start < wanted)
+        {
+            int received = _socket.Receive(_buffer.AsSpan(_end));
+            _end += received > 0 ? received : throw new EndOfStreamException("The server closed the connection.");
+        }
+    }
+}
