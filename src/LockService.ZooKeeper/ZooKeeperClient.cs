@@ -18,8 +18,8 @@ namespace LockService.ZooKeeper;
 /// <see cref="RequestRefusedException"/>, <see cref="RequestNotSentException"/>, <see cref="RequestTooLargeException"/>,
 /// <see cref="SessionEndedException"/>), and unknown (<see cref="OutcomeUnknownException"/>: the connection was lost after the bytes may
 /// have left). Nothing is ever sent twice.</para>
-/// <para>Cancellation gives up waiting for the answer. A request that had not been sent by then never will be; one that had may be
-/// carried out all the same.</para>
+/// <para>Cancellation gives up waiting for the answer with <see cref="RequestAbandonedException"/>. A request that had not been sent by
+/// then never will be; one that had may be carried out all the same.</para>
 /// </remarks>
 public sealed class ZooKeeperClient : IAsyncDisposable
 {

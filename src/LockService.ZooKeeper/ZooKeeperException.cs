@@ -73,3 +73,15 @@ public sealed class RequestTooLargeException : ZooKeeperException
     {
     }
 }
+
+/// <summary>The caller gave up waiting for the answer.</summary>
+public sealed class RequestAbandonedException : OperationCanceledException
+{
+    internal RequestAbandonedException(RequestOutcome outcome, CancellationToken cancellation)
+        : base($"The request was cancelled ({outcome}).", cancellation) => Outcome = outcome;
+
+    /// <summary>
+    /// <see cref="RequestOutcome.NotSent"/> if it never left and never will; <see cref="RequestOutcome.Unknown"/> if it may be carried out.
+    /// </summary>
+    public RequestOutcome Outcome { get; }
+}

@@ -35,11 +35,9 @@ internal abstract class PendingRequest
     /// <summary>Gives up waiting. A request still queued is never sent; one that was sent keeps its place until the reply comes.</summary>
     internal void Cancel(CancellationToken cancellation)
     {
-        Interlocked.CompareExchange(ref _phase, Abandoned, Queued);
-        SetCanceled(cancellation);
+        bool notSent = Interlocked.CompareExchange(ref _phase, Abandoned, Queued) == Queued;
+        Fail(new RequestAbandonedException(notSent ? RequestOutcome.NotSent : RequestOutcome.Unknown, cancellation));
     }
-
-    protected abstract void SetCanceled(CancellationToken cancellation);
 }
 
 /// <summary>A request with its typed message and completion.</summary>
@@ -105,6 +103,4 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
         _registration.Unregister();
         _completion.TrySetException(failure);
     }
-
-    protected override void SetCanceled(CancellationToken cancellation) => _completion.TrySetCanceled(cancellation);
 }

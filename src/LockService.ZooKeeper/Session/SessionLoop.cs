@@ -58,7 +58,7 @@ internal sealed partial class SessionLoop
     {
         if (cancellation.IsCancellationRequested)
         {
-            return Task.FromCanceled<TReply>(cancellation);
+            return Task.FromException<TReply>(new RequestAbandonedException(RequestOutcome.NotSent, cancellation));
         }
 
         _queue.Enqueue(request);
