@@ -44,6 +44,9 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <summary>The session's id as ZooKeeper shows it in <see cref="Stat.EphemeralOwner"/>; 0 before the first connection.</summary>
     public long SessionId => _session.Identity.Id;
 
+    /// <summary>With the id, the right to resume or to close the session; for tests that end it from outside.</summary>
+    internal byte[] SessionPassword => _session.Identity.Password;
+
     /// <summary>The timeout the server granted; zero before the first connection.</summary>
     public TimeSpan SessionTimeout => _session.Identity.Timeout;
 

@@ -1,0 +1,37 @@
+using LockService.ZooKeeper;
+using Xunit;
+
+namespace LockService.Testing;
+
+/// <summary>
+/// One ZooKeeper for all tests of a collection. A test project declares a collection with it,
+/// <c>[CollectionDefinition("zookeeper")] public sealed class SharedZooKeeper : ICollectionFixture&lt;ZooKeeperFixture&gt;;</c>, and
+/// each test works below a chroot of its own. A test that stops or freezes the server needs one for itself.
+/// </summary>
+public sealed class ZooKeeperFixture : IAsyncLifetime
+{
+    private int _roots;
+
+    /// <summary>The server, running since before the first test.</summary>
+    public ZooKeeperServer Server { get; private set; } = null!;
+
+    /// <inheritdoc/>
+    public async Task InitializeAsync() => Server = await ZooKeeperServer.StartNewAsync();
+
+    /// <inheritdoc/>
+    public async Task DisposeAsync() => await Server.DisposeAsync();
+
+    /// <summary>Creates a node for one test alone.</summary>
+    /// <returns>Its path, for the end of a connect string.</returns>
+    public async Task<string> NewRootAsync()
+    {
+        string root = $"/test-{Interlocked.Increment(ref _roots)}";
+        await using var client = new ZooKeeperClient(new ZooKeeperOptions { Servers = LockService.ZooKeeper.ConnectString.Parse(Server.ConnectString) });
+        await Eventually.CompletesAsync("the test's root is created", client.CreateAsync(root));
+        return root;
+    }
+
+    /// <summary>Options for clients of one test, with a new chroot.</summary>
+    public async Task<ZooKeeperOptions> NewOptionsAsync() =>
+        new() { Servers = LockService.ZooKeeper.ConnectString.Parse(Server.ConnectString + await NewRootAsync()) };
+}

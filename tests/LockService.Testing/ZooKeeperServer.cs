@@ -1,0 +1,181 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+using LockService.ZooKeeper;
+
+namespace LockService.Testing;
+
+/// <summary>
+/// A real standalone ZooKeeper in a process of its own, with its own port and data directory. It ends with the test process, however
+/// that ends: a shell watches over the server and kills it when the pipe from the test process closes.
+/// </summary>
+public sealed class ZooKeeperServer : IAsyncDisposable
+{
+    /// <summary>
+    /// Prints the server's process id, then waits for an order: "keep" stops the server and leaves its data; anything else, such as
+    /// the end of the pipe when the test process dies, stops it and removes the directory.
+    /// </summary>
+    private const string Watchdog =
+        """
+        directory=$1; shift
+        "$@" </dev/null >>"$directory/log" 2>&1 &
+        echo $!
+        read -r order
+        kill -9 $! 2>/dev/null
+        wait $! 2>/dev/null
+        [ "$order" = keep ] || rm -rf "$directory"
+        """;
+
+    private readonly string _directory;
+    private readonly ZooKeeperServerOptions _options;
+    private Process? _watchdog;
+    private int _processId;
+
+    private ZooKeeperServer(ZooKeeperServerOptions options)
+    {
+        _options = options;
+        _directory = Directory.CreateTempSubdirectory("lockservice-zookeeper-").FullName;
+        Port = FreePort.Next();
+    }
+
+    /// <summary>The client port; the same over the server's whole life, restarts included.</summary>
+    public int Port { get; private set; }
+
+    /// <summary>Where clients connect to, without a chroot.</summary>
+    public string ConnectString => $"127.0.0.1:{Port}";
+
+    /// <summary>Starts a new, empty server and waits until it answers.</summary>
+    public static async Task<ZooKeeperServer> StartNewAsync(ZooKeeperServerOptions? options = null)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            var server = new ZooKeeperServer(options ?? new ZooKeeperServerOptions());
+            try
+            {
+                await server.StartAsync();
+                return server;
+            }
+            catch (InvalidOperationException e) when (attempt < 5 && e.Message.Contains("Address already in use", StringComparison.Ordinal))
+            {
+                // Somebody else took the port since it was found free.
+                await server.DisposeAsync();
+            }
+            catch
+            {
+                await server.DisposeAsync();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Starts the stopped server again, on the same port and data, and waits until it answers.</summary>
+    /// <exception cref="InvalidOperationException">It does not come up; the message ends with the tail of its log.</exception>
+    public async Task StartAsync()
+    {
+        string config = Path.Combine(_directory, "zoo.cfg");
+        await File.WriteAllLinesAsync(config, _options.ConfigLines(Port, Path.Combine(_directory, "data")));
+        string[] command = ["-c", Watchdog, "watchdog", _directory, "java", .. _options.JavaArguments(config)];
+        _watchdog = Process.Start(new ProcessStartInfo("sh", command) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        _processId = int.Parse((await _watchdog.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
+        try
+        {
+            await Eventually.TrueAsync("ZooKeeper answers", IsServingAsync, TimeSpan.FromSeconds(60));
+        }
+        catch (Exception e) when (e is TimeoutException or InvalidOperationException)
+        {
+            throw new InvalidOperationException($"ZooKeeper did not start: {e.Message}\n{LogTail()}", e);
+        }
+    }
+
+    /// <summary>Kills the server like a crash would; data and port are kept for <see cref="StartAsync"/>.</summary>
+    public Task StopAsync() => EndAsync("keep");
+
+    /// <summary>Kills the server and starts it again.</summary>
+    public async Task RestartAsync()
+    {
+        await StopAsync();
+        await StartAsync();
+    }
+
+    /// <summary>Stops the process without ending it: connections stay open and nothing is answered.</summary>
+    public Task FreezeAsync() => SignalAsync("STOP");
+
+    /// <summary>Lets a frozen server go on.</summary>
+    public Task ThawAsync() => SignalAsync("CONT");
+
+    /// <summary>Ends a client's session from outside, as an expiry would: its ephemeral nodes are gone when this returns.</summary>
+    public Task KillSessionAsync(ZooKeeperClient client)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        return SessionKiller.KillAsync(Port, client.SessionId, client.SessionPassword);
+    }
+
+    /// <summary>Sends a four-letter command.</summary>
+    /// <returns>The answer, empty if the server closed the connection without one.</returns>
+    public async Task<string> AskAsync(string command)
+    {
+        using var socket = new TcpClient();
+        await socket.ConnectAsync("127.0.0.1", Port);
+        NetworkStream stream = socket.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(command));
+        using var reader = new StreamReader(stream);
+        return await reader.ReadToEndAsync();
+    }
+
+    /// <summary>The last lines of the server's log.</summary>
+    public string LogTail()
+    {
+        string log = Path.Combine(_directory, "log");
+        return File.Exists(log) ? string.Join('\n', File.ReadLines(log).TakeLast(40)) : "(no log)";
+    }
+
+    /// <summary>Kills the server and removes its directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await EndAsync("remove");
+        if (Directory.Exists(_directory))
+        {
+            Directory.Delete(_directory, recursive: true);
+        }
+    }
+
+    private async Task EndAsync(string order)
+    {
+        if (_watchdog is { } watchdog)
+        {
+            _watchdog = null;
+            await watchdog.StandardInput.WriteLineAsync(order);
+            watchdog.StandardInput.Close();
+            await watchdog.WaitForExitAsync();
+            watchdog.Dispose();
+        }
+    }
+
+    private async Task<bool> IsServingAsync()
+    {
+        if (!Directory.Exists($"/proc/{_processId}"))
+        {
+            throw new InvalidOperationException("the process has ended");
+        }
+
+        try
+        {
+            return (await AskAsync("srvr")).Contains("Zookeeper version", StringComparison.Ordinal);
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            return false;
+        }
+    }
+
+    private async Task SignalAsync(string signal)
+    {
+        using Process kill = Process.Start("sh", ["-c", "kill -$0 $1", signal, $"{_processId}"]);
+        await kill.WaitForExitAsync();
+        if (kill.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"Signal {signal} could not be sent to ZooKeeper, process {_processId}.\n{LogTail()}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+namespace LockService.Testing;
+
+/// <summary>How a <see cref="ZooKeeperServer"/> of a test is set up.</summary>
+public sealed record ZooKeeperServerOptions
+{
+    /// <summary>Length of a tick; sessions expire on ticks. Default 500 ms.</summary>
+    public int TickTimeMs { get; init; } = 500;
+
+    /// <summary>Further lines of <c>zoo.cfg</c>, such as <c>maxClientCnxns=1</c>; they win over the lines written by default.</summary>
+    public IReadOnlyDictionary<string, string> Config { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Further Java system properties, such as <c>znode.container.checkIntervalMs</c>.</summary>
+    public IReadOnlyDictionary<string, string> SystemProperties { get; init; } = new Dictionary<string, string>();
+
+    internal string[] ConfigLines(int port, string dataDirectory)
+    {
+        var lines = new Dictionary<string, string>
+        {
+            ["tickTime"] = $"{TickTimeMs}",
+            ["minSessionTimeout"] = "1000",
+            ["maxSessionTimeout"] = "60000",
+            ["dataDir"] = dataDirectory,
+            ["clientPort"] = $"{port}",
+            ["clientPortAddress"] = "127.0.0.1",
+            ["maxClientCnxns"] = "0",
+            ["admin.enableServer"] = "false",
+            ["4lw.commands.whitelist"] = "*",
+        };
+        foreach ((string key, string value) in Config)
+        {
+            lines[key] = value;
+        }
+
+        return [.. lines.Select(line => $"{line.Key}={line.Value}")];
+    }
+
+    internal IEnumerable<string> JavaArguments(string configFile)
+    {
+        var properties = new Dictionary<string, string>
+        {
+            ["zookeeper.extendedTypesEnabled"] = "true",
+            // Killing the process loses nothing of the page cache, so that waiting for the disk would only slow the tests down.
+            ["zookeeper.forceSync"] = "no",
+            // Kilobytes; the default makes every log file 64 MiB large.
+            ["zookeeper.preAllocSize"] = "1024",
+            ["org.slf4j.simpleLogger.showDateTime"] = "true",
+        };
+        foreach ((string key, string value) in SystemProperties)
+        {
+            properties[key] = value;
+        }
+
+        string[] jvm = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+        return
+        [
+            .. jvm,
+            .. properties.Select(property => $"-D{property.Key}={property.Value}"),
+            "-cp",
+            ClassPath(),
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+            configFile,
+        ];
+    }
+
+    /// <summary>
+    /// Debian's <c>zookeeper.jar</c> names its dependencies in its manifest, except for a logger's back end and two parts of Netty
+    /// that only its TLS port needs.
+    /// </summary>
+    private static string ClassPath()
+    {
+        const string directory = "/usr/share/java";
+        string[] jars = ["zookeeper.jar", "slf4j-simple.jar", "netty-codec.jar", "netty-resolver.jar"];
+        string server = Path.Combine(directory, jars[0]);
+        return File.Exists(server)
+            ? string.Join(':', jars.Select(jar => Path.Combine(directory, jar)))
+            : throw new FileNotFoundException($"{server} is missing: install Debian's packages libzookeeper-java and default-jre-headless.");
+    }
+}
