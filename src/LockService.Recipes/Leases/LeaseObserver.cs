@@ -1,0 +1,249 @@
+using LockService.Recipes.Sessions;
+using LockService.ZooKeeper;
+using Microsoft.Extensions.Logging;
+
+namespace LockService.Recipes.Leases;
+
+/// <summary>
+/// Ends leases without synchronized clocks: a node whose version this instance has seen unchanged for the lease written in it, on its
+/// own monotonic clock, is expired on that version. Any number of instances may observe one lease.
+/// </summary>
+/// <remarks>
+/// 1. <see cref="Observe"/> notes version, lease and the present moment, which is later than the write that made the version.
+/// 2. When the lease has passed, the node is read again. Another version: its holder renewed it elsewhere; the time starts anew.
+/// 3. The same version: <see cref="ILeaseKind.ExpireAsync"/> on that version. A renewal that came first makes it fail.
+/// <para>Lost connection: the examination is repeated. After an outage all times start anew (<see cref="SessionKeeper.OutageEndedAt"/>),
+/// since no holder could renew. An instance that was paused or lags only expires late.</para>
+/// <para>It does not find leases by itself: who grants, renews, waits or sweeps tells it.</para>
+/// </remarks>
+internal sealed partial class LeaseObserver : IAsyncDisposable
+{
+    /// <summary>How finely time is looked at; adds this much to the overshoot of a lease.</summary>
+    private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>How long after a failed examination the next one comes.</summary>
+    private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>
+    /// Examinations in one tick, 1,000 in a second: after an outage many leases are due at once, and their ends must not crowd out the
+    /// renewals of the others.
+    /// </summary>
+    private const int MaxPerTick = 25;
+
+    private readonly SessionKeeper _sessions;
+    private readonly StoreCalls _store;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _logger;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Observation> _observed = [];
+    private readonly PriorityQueue<Observation, long> _due = new();
+    private readonly CancellationTokenSource _disposing = new();
+    private readonly Task _loop;
+
+    internal LeaseObserver(SessionKeeper sessions, StoreCalls store, TimeProvider clock, ILogger<LeaseObserver> logger)
+    {
+        _sessions = sessions;
+        _store = store;
+        _clock = clock;
+        _logger = logger;
+        _loop = RunAsync();
+    }
+
+    /// <summary>Starts to time a lease, or takes note of its renewal.</summary>
+    /// <param name="path">The node; never used twice.</param>
+    /// <param name="version">The version just read or written.</param>
+    /// <param name="ttl">The lease of that same version.</param>
+    /// <param name="kind">How to read and to end it.</param>
+    internal void Observe(string path, int version, TimeSpan ttl, ILeaseKind kind)
+    {
+        long now = _clock.GetTimestamp();
+        lock (_gate)
+        {
+            if (_observed.TryGetValue(path, out Observation? known))
+            {
+                // A stale read must not take the time back to an older version, nor start it anew for the same one.
+                if (version > known.Version)
+                {
+                    (known.Version, known.Ttl, known.Since) = (version, ttl, now);
+                }
+
+                return;
+            }
+
+            var observation = new Observation { Path = path, Kind = kind, Version = version, Ttl = ttl, Since = now };
+            _observed.Add(path, observation);
+            _due.Enqueue(observation, DueAt(observation));
+        }
+    }
+
+    /// <summary>Whether the node is being timed.</summary>
+    internal bool IsObserved(string path)
+    {
+        lock (_gate)
+        {
+            return _observed.ContainsKey(path);
+        }
+    }
+
+    /// <summary>About how much is left of a lease as seen from here; null if it is not being timed.</summary>
+    internal TimeSpan? Remaining(string path)
+    {
+        lock (_gate)
+        {
+            return _observed.TryGetValue(path, out Observation? known) ? Later(TimeSpan.Zero, known.Ttl - Unchanged(known)) : null;
+        }
+    }
+
+    /// <summary>Stops timing a lease that its holder gave back.</summary>
+    internal void Forget(string path)
+    {
+        lock (_gate)
+        {
+            if (_observed.Remove(path, out Observation? known))
+            {
+                known.Forgotten = true;
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _disposing.CancelAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        _disposing.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        using var timer = new PeriodicTimer(s_tick, _clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_disposing.Token).ConfigureAwait(false))
+            {
+                for (int i = 0; i < MaxPerTick && TakeDue() is { } due; i++)
+                {
+                    _ = ExamineAsync(due);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Disposed.
+        }
+    }
+
+    /// <summary>The next lease that has been unchanged for long enough; those that were renewed meanwhile are put back.</summary>
+    private Observation? TakeDue()
+    {
+        long now = _clock.GetTimestamp();
+        lock (_gate)
+        {
+            while (_due.TryPeek(out Observation? next, out long at) && at <= now)
+            {
+                _due.Dequeue();
+                if (next.Forgotten)
+                {
+                    continue;
+                }
+
+                long due = DueAt(next);
+                if (due <= now)
+                {
+                    return next;
+                }
+
+                _due.Enqueue(next, due);
+            }
+
+            return null;
+        }
+    }
+
+    private async Task ExamineAsync(Observation lease)
+    {
+        try
+        {
+            NodeData? node = await _store.ReadAsync((client, token) => client.GetDataAsync(lease.Path, token), _disposing.Token)
+                .ConfigureAwait(false);
+            if (node is null || lease.Kind.ReadTtl(node) is not { } ttl)
+            {
+                Forget(lease.Path);
+                return;
+            }
+
+            if (!Renewed(lease, node.Stat.Version, ttl))
+            {
+                await lease.Kind.ExpireAsync(_sessions.Current, lease.Path, node.Stat.Version, _disposing.Token).ConfigureAwait(false);
+            }
+
+            PutBack(lease, TimeSpan.Zero);
+        }
+        catch (Exception e) when (e is ZooKeeperException or CoordinationException)
+        {
+            Log.Failed(_logger, e.Message);
+            PutBack(lease, s_retryPause);
+        }
+        catch (OperationCanceledException)
+        {
+            // Disposed, or abandoned by a deadline: the next examination comes if we live.
+            PutBack(lease, s_retryPause);
+        }
+    }
+
+    /// <summary>Takes in what was read; true if the lease still has time.</summary>
+    private bool Renewed(Observation lease, int version, TimeSpan ttl)
+    {
+        lock (_gate)
+        {
+            if (version > lease.Version)
+            {
+                (lease.Version, lease.Ttl, lease.Since) = (version, ttl, _clock.GetTimestamp());
+            }
+
+            // An older version than the one noted comes from a server that lags behind: look again later.
+            return version != lease.Version || Unchanged(lease) < lease.Ttl;
+        }
+    }
+
+    private void PutBack(Observation lease, TimeSpan pause)
+    {
+        lock (_gate)
+        {
+            if (!lease.Forgotten)
+            {
+                // An expired lease is looked at once more, and then found to be gone.
+                _due.Enqueue(lease, Math.Max(DueAt(lease), _clock.GetTimestamp() + Ticks(pause)));
+            }
+        }
+    }
+
+    private long DueAt(Observation lease) => Math.Max(lease.Since, _sessions.OutageEndedAt) + Ticks(lease.Ttl);
+
+    private TimeSpan Unchanged(Observation lease) => _clock.GetElapsedTime(Math.Max(lease.Since, _sessions.OutageEndedAt));
+
+    private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _clock.TimestampFrequency);
+
+    private static TimeSpan Later(TimeSpan a, TimeSpan b) => a > b ? a : b;
+
+    private sealed class Observation
+    {
+        internal required string Path { get; init; }
+
+        internal required ILeaseKind Kind { get; init; }
+
+        internal int Version { get; set; }
+
+        internal TimeSpan Ttl { get; set; }
+
+        /// <summary>When the version was first seen here, as a timestamp of the clock.</summary>
+        internal long Since { get; set; }
+
+        internal bool Forgotten { get; set; }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(20, LogLevel.Warning, "A lease that may have ended could not be examined: {Reason}")]
+        internal static partial void Failed(ILogger logger, string reason);
+    }
+}
