@@ -1,3 +1,8 @@
+using System.Security.Cryptography;
+using LockService.Recipes.Leases;
+using LockService.Recipes.Locking;
+using LockService.Recipes.Sessions;
+using LockService.ZooKeeper;
 using Microsoft.Extensions.Logging;
 
 namespace LockService.Recipes;
@@ -5,31 +10,112 @@ namespace LockService.Recipes;
 /// <summary>One instance of the coordination service: its ZooKeeper sessions and the recipes on them.</summary>
 public sealed class Coordination : IAsyncDisposable
 {
+    /// <summary>How long closing waits for nodes that are still being deleted.</summary>
+    private static readonly TimeSpan s_closingLimit = TimeSpan.FromSeconds(3);
+
+    private readonly CoordinationOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly CancellationTokenSource _draining = new();
+    private readonly SessionKeeper _sessions;
+    private readonly LeaseObserver _leases;
+    private readonly GuaranteedDeletes _deletes;
+    private readonly WaiterReconciler _waiters;
+    private readonly IdleDirectories _idle;
+    private readonly InstanceRegistry _registry;
+
     /// <summary>Starts to connect in the background; returns at once, whether or not ZooKeeper can be reached.</summary>
-    public Coordination(CoordinationOptions options, TimeProvider clock, ILoggerFactory logs) => throw new NotImplementedException();
+    /// <param name="options">The settings.</param>
+    /// <param name="clock">Source of all time.</param>
+    /// <param name="logs">Receives what happens; never lease ids, bodies or passwords.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    public Coordination(CoordinationOptions options, TimeProvider clock, ILoggerFactory logs)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(clock);
+        ArgumentNullException.ThrowIfNull(logs);
+        options.ThrowIfInvalid();
+        _options = options;
+        _clock = clock;
+        InstanceId = RandomNumberGenerator.GetHexString(16, lowercase: true);
+        _sessions = new SessionKeeper(options, clock, logs);
+        var store = new StoreCalls(_sessions, options, clock);
+        _leases = new LeaseObserver(_sessions, store, clock, logs.CreateLogger<LeaseObserver>());
+        _deletes = new GuaranteedDeletes(_sessions, options, clock, logs.CreateLogger<GuaranteedDeletes>());
+        _waiters = new WaiterReconciler(_sessions, _deletes, options, clock, logs.CreateLogger<WaiterReconciler>());
+        _idle = new IdleDirectories(_sessions, clock);
+        Locks = new Locks(new LockServices
+        {
+            Options = options,
+            Clock = clock,
+            Sessions = _sessions,
+            Store = store,
+            Leases = _leases,
+            Deletes = _deletes,
+            Waiters = _waiters,
+            Idle = _idle,
+            Slots = new WaiterSlots(options.MaxWaiters),
+            InstanceId = InstanceId,
+            Draining = _draining.Token,
+        });
+        Counters = new Counters();
+        Queues = new Queues();
+        _registry = new InstanceRegistry(InstanceId, _sessions, options, clock, SweepAsync, logs.CreateLogger<InstanceRegistry>());
+    }
 
     /// <summary>This instance's id: random, unique among instances, new with every start.</summary>
-    public string InstanceId => throw new NotImplementedException();
+    public string InstanceId { get; }
 
     /// <summary>Leased locks.</summary>
-    public Locks Locks => throw new NotImplementedException();
+    public Locks Locks { get; }
 
     /// <summary>Counters.</summary>
-    public Counters Counters => throw new NotImplementedException();
+    public Counters Counters { get; }
 
     /// <summary>Queues.</summary>
-    public Queues Queues => throw new NotImplementedException();
+    public Queues Queues { get; }
 
     /// <summary>The state of the connection to ZooKeeper.</summary>
-    public StoreStatus Status => throw new NotImplementedException();
+    public StoreStatus Status
+    {
+        get
+        {
+            ZooKeeperClient client = _sessions.Current;
+            SessionStatus status = client.Status;
+            bool draining = _draining.IsCancellationRequested;
+            return new StoreStatus(
+                status.State == SessionState.Connected && !draining,
+                draining,
+                status.State switch { SessionState.Connected => "connected", SessionState.Connecting => "connecting", _ => "ended" },
+                client.SessionId == 0 ? null : client.SessionId.ToString("x", System.Globalization.CultureInfo.InvariantCulture),
+                client.SessionId == 0 ? null : client.SessionTimeout,
+                status.Server?.ToString(),
+                [.. _options.ZooKeeper.Servers.Select(server => server.ToString())]);
+        }
+    }
 
     /// <summary>
     /// Takes no new work from now on and answers everybody who waits with <see cref="DrainingException"/>. Calls under way finish.
     /// </summary>
-    public void Drain() => throw new NotImplementedException();
+    public void Drain() => _draining.Cancel();
 
-    /// <summary>Drains, finishes what is in flight, and closes the sessions. Waits 10 s at most.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    /// <summary>Drains, lets deletions that are under way finish, for 3 s at most, and closes the sessions.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Drain();
+        long started = _clock.GetTimestamp();
+        while (_deletes.Pending > 0 && _clock.GetElapsedTime(started) < s_closingLimit)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), _clock).ConfigureAwait(false);
+        }
+
+        await _registry.DisposeAsync().ConfigureAwait(false);
+        await _waiters.DisposeAsync().ConfigureAwait(false);
+        await _idle.DisposeAsync().ConfigureAwait(false);
+        await _leases.DisposeAsync().ConfigureAwait(false);
+        await _sessions.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private Task SweepAsync(CancellationToken cancellation) => Locks.SweepAsync(cancellation);
 }
 
 /// <summary>The state of an instance's connection to ZooKeeper.</summary>

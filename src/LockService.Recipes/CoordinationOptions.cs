@@ -34,4 +34,26 @@ public sealed record CoordinationOptions
 
     /// <summary>How often leases that nobody times are looked for. Default 1 min, range 1 s to 1 h. Bounds how late they can end.</summary>
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(1);
+
+    internal void ThrowIfInvalid()
+    {
+        if (Root == "/" || !NodePath.IsValid(Root))
+        {
+            throw new ArgumentOutOfRangeException(nameof(Root), Root, "The root must be an absolute node path other than '/'.");
+        }
+
+        ThrowIfOutside(SessionTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60), nameof(SessionTimeout));
+        ThrowIfOutside(StoreDeadline, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(60), nameof(StoreDeadline));
+        ThrowIfOutside(MaxWaiters, 1, 2_000, nameof(MaxWaiters));
+        ThrowIfOutside(SweepInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1), nameof(SweepInterval));
+    }
+
+    private static void ThrowIfOutside<T>(T value, T least, T most, string name)
+        where T : IComparable<T>
+    {
+        if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
+        {
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be between {least} and {most}.");
+        }
+    }
 }

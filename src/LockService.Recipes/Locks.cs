@@ -1,21 +1,216 @@
+using System.Text;
+using LockService.Recipes.Locking;
+using LockService.ZooKeeper;
+
 namespace LockService.Recipes;
 
-/// <summary>Placeholder of the lock recipe's public surface.</summary>
+/// <summary>
+/// Leased locks, exclusive and shared, for clients that are not connected to ZooKeeper. At most one exclusive holder, or any number of
+/// shared ones, for clients that count their lease from the moment they sent the request; a fencing token for everybody else; waiters
+/// are served in arrival order, across instances.
+/// </summary>
+/// <remarks>
+/// <code>
+/// &lt;root&gt;/locks/&lt;name&gt;/                     container
+///     _c_&lt;guid&gt;-__WRIT__&lt;N&gt;             a holder (persistent, with its lease as data) or a waiter (ephemeral)
+///     _c_&lt;guid&gt;-__READ__&lt;N&gt;             the same in shared mode
+/// </code>
+/// 1. Nobody there: create a persistent holder, list. First in the list and nothing moved since: granted, the token is its czxid.
+/// 2. Otherwise create an ephemeral waiter and list, on the same session, until no lower number blocks.
+/// 3. Then replace the waiter by a holder with the same number, in one transaction: granted, the token is the holder's czxid.
+/// 4. Blocked: watch the highest number that blocks, and look again on any event.
+/// 5. Renewing sets the holder's data, which bumps its version; releasing deletes it. Any instance can do both.
+/// 6. A holder whose version has not changed for its lease is deleted on that version by whoever observed that.
+/// <para>Lost connection: everything is settled on the same session before it goes on. Expired session: waiters are refused as
+/// unavailable, holders live on. Cancelled caller: the waiter is removed; a grant that came at the same moment is given back.</para>
+/// <para>It does not promise that a holder learns in time that it has lost its lease, nor that waiters survive their instance.</para>
+/// </remarks>
 public sealed class Locks
 {
-    /// <summary>Acquires the lock, waiting in arrival order for at most the given time.</summary>
-    public Task<AcquireResult> AcquireAsync(string name, AcquireOptions options, CancellationToken cancellation) => throw new NotImplementedException();
+    private readonly LockServices _services;
 
-    /// <summary>Renews a lease: it now lasts its TTL from this moment.</summary>
+    internal Locks(LockServices services) => _services = services;
+
+    /// <summary>Acquires the lock, waiting in arrival order for at most <see cref="AcquireOptions.Wait"/>.</summary>
+    /// <param name="name">See <see cref="ResourceName"/>.</param>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="cancellation">Leaves the queue; a grant that came at the same moment is given back.</param>
+    /// <exception cref="StoreUnavailableException">ZooKeeper was away, or the session that waited was lost. Nothing was done.</exception>
+    /// <exception cref="EffectUnknownException">A grant may have happened that is being taken back; it ends after one lease at the latest.</exception>
+    /// <exception cref="TooManyWaitersException">This instance serves as many waiters as it may.</exception>
+    /// <exception cref="DrainingException">This instance is shutting down.</exception>
+    public Task<AcquireResult> AcquireAsync(string name, AcquireOptions options, CancellationToken cancellation)
+    {
+        ResourceName.ThrowIfInvalid(name);
+        ArgumentNullException.ThrowIfNull(options);
+        options.ThrowIfInvalid();
+        return _services.Draining.IsCancellationRequested
+            ? throw new DrainingException()
+            : new Acquisition(_services, name, options).RunAsync(cancellation);
+    }
+
+    /// <summary>Renews a lease: it lasts its TTL from the moment this request was sent, at least.</summary>
+    /// <param name="name">The lock.</param>
+    /// <param name="leaseId">The lease.</param>
+    /// <param name="ttl">A new TTL, 500 ms to 24 h; null keeps the present one.</param>
+    /// <param name="cancellation">Gives up waiting for the answer.</param>
     /// <returns>The lease, or null if it has ended, was released, or never was.</returns>
-    public Task<LockGrant?> RenewAsync(string name, string leaseId, TimeSpan? ttl, CancellationToken cancellation) => throw new NotImplementedException();
+    /// <exception cref="StoreUnavailableException">ZooKeeper was away. Nothing was done.</exception>
+    /// <exception cref="EffectUnknownException">The lease may have been renewed.</exception>
+    public async Task<LockGrant?> RenewAsync(string name, string leaseId, TimeSpan? ttl, CancellationToken cancellation)
+    {
+        if (ttl is { } given)
+        {
+            AcquireOptions.ThrowIfInvalidTtl(given);
+        }
 
-    /// <summary>Ends a lease.</summary>
+        if (HolderPath(name, leaseId) is not { } path)
+        {
+            return null;
+        }
+
+        long arrived = _services.Clock.GetTimestamp();
+        string nonce = Guid.NewGuid().ToString("N");
+        Renewal? renewal = await _services.Store
+            .MutateAsync((client, _, token) => RenewOnceAsync(client, path, ttl, nonce, token), cancellation).ConfigureAwait(false);
+        if (renewal is null)
+        {
+            return null;
+        }
+
+        var lease = TimeSpan.FromMilliseconds(renewal.Record.TtlMs);
+        _services.Leases.Observe(path, renewal.Version, lease, HolderLease.Instance);
+        TimeSpan age = _services.Clock.GetElapsedTime(arrived);
+        if (age > lease / 2)
+        {
+            // The caller counts from its sending, and would hold an answer that is nearly over, or over.
+            throw new EffectUnknownException("The lease was renewed, but the answer took more than half of it.");
+        }
+
+        ContenderName holder = ContenderName.Parse(path[(path.LastIndexOf('/') + 1)..])!;
+        return new LockGrant(
+            name,
+            leaseId,
+            renewal.Token,
+            holder.Mode,
+            renewal.Record.Owner,
+            lease,
+            TimeSpan.Zero,
+            renewal.Record.Since,
+            _services.Clock.GetUtcNow() + lease - age);
+    }
+
+    /// <summary>Ends a lease. Goes on after the caller has left: who releases wants it released.</summary>
     /// <returns>False if it had ended before, or never was.</returns>
-    public Task<bool> ReleaseAsync(string name, string leaseId, CancellationToken cancellation) => throw new NotImplementedException();
+    /// <exception cref="StoreUnavailableException">ZooKeeper was away. Nothing was done.</exception>
+    /// <exception cref="EffectUnknownException">The lease may have been released; releasing it again is safe.</exception>
+    public async Task<bool> ReleaseAsync(string name, string leaseId)
+    {
+        if (HolderPath(name, leaseId) is not { } path)
+        {
+            return false;
+        }
 
-    /// <summary>Reads who holds the lock and who waits for it. Linearizable.</summary>
-    public Task<LockState> GetAsync(string name, CancellationToken cancellation) => throw new NotImplementedException();
+        bool released = await _services.Store.MutateAsync(
+            async (client, unsettled, token) =>
+            {
+                try
+                {
+                    await client.DeleteAsync(path, cancellation: token).ConfigureAwait(false);
+                    return true;
+                }
+                catch (RequestRefusedException e) when (e.Code == ErrorCode.NoNode)
+                {
+                    // The path is never used twice: after a lost answer its absence means that the first attempt did it.
+                    return unsettled;
+                }
+            },
+            CancellationToken.None).ConfigureAwait(false);
+        _services.Leases.Forget(path);
+        _services.Idle.Note(new LockDirectory(_services.Options.Root, name).Path);
+        return released;
+    }
+
+    /// <summary>Reads who holds the lock and who waits for it. Reflects every change acknowledged before the call.</summary>
+    /// <exception cref="StoreUnavailableException">ZooKeeper was away.</exception>
+    public Task<LockState> GetAsync(string name, CancellationToken cancellation)
+    {
+        ResourceName.ThrowIfInvalid(name);
+        var directory = new LockDirectory(_services.Options.Root, name);
+        return _services.Store.ReadAsync(
+            async (client, token) =>
+            {
+                Contenders seen = await directory.ListLatestAsync(client, token).ConfigureAwait(false);
+                return await new LockReader(_services).ReadAsync(client, directory, name, seen, withWaiters: true, token).ConfigureAwait(false);
+            },
+            cancellation);
+    }
+
+    /// <summary>Finds holders that nobody times, and times them. Every lock is listed; the reads of one lock travel together.</summary>
+    internal async Task SweepAsync(CancellationToken cancellation)
+    {
+        string parent = LockDirectory.Parent(_services.Options.Root);
+        NodeChildren? names = await _services.Store.ReadAsync((client, token) => client.GetChildrenAsync(parent, token), cancellation)
+            .ConfigureAwait(false);
+        foreach (string name in names?.Names ?? [])
+        {
+            await GetAsync(name, cancellation).ConfigureAwait(false);
+            _services.Idle.Note($"{parent}/{name}");
+        }
+    }
+
+    private string? HolderPath(string name, string leaseId)
+    {
+        ResourceName.ThrowIfInvalid(name);
+        ArgumentNullException.ThrowIfNull(leaseId);
+        return LeaseId.HolderName(name, leaseId) is { } holder ? new LockDirectory(_services.Options.Root, name).Child(holder) : null;
+    }
+
+    /// <summary>
+    /// Reads the record and writes it with the version read. The nonce tells one's own earlier write, whose answer was lost, from
+    /// another's: a lease is not renewed twice for one request.
+    /// </summary>
+    private static async Task<Renewal?> RenewOnceAsync(
+        ZooKeeperClient client, string path, TimeSpan? ttl, string nonce, CancellationToken token)
+    {
+        while (true)
+        {
+            NodeData? node = await client.GetDataAsync(path, token).ConfigureAwait(false);
+            if (node is null)
+            {
+                // The server in use may not have heard yet of a grant through another instance.
+                await client.SyncAsync(path, token).ConfigureAwait(false);
+                node = await client.GetDataAsync(path, token).ConfigureAwait(false);
+            }
+
+            if (node is null || ContenderRecord.Parse(node.Data) is not { } record)
+            {
+                return null;
+            }
+
+            if (record.Nonce == nonce)
+            {
+                return new Renewal(record, node.Stat.Version, node.Stat.CreatedZxid);
+            }
+
+            ContenderRecord renewed = record with { TtlMs = (long?)ttl?.TotalMilliseconds ?? record.TtlMs, Nonce = nonce };
+            try
+            {
+                Stat stat = await client.SetDataAsync(path, renewed.ToBytes(), node.Stat.Version, token).ConfigureAwait(false);
+                return new Renewal(renewed, stat.Version, stat.CreatedZxid);
+            }
+            catch (RequestRefusedException e) when (e.Code == ErrorCode.BadVersion)
+            {
+                // Somebody else renewed the same lease at the same time: take its record and write on top of it.
+            }
+            catch (RequestRefusedException e) when (e.Code == ErrorCode.NoNode)
+            {
+                return null;
+            }
+        }
+    }
+
+    private sealed record Renewal(ContenderRecord Record, int Version, long Token);
 }
 
 /// <summary>How a lock is shared.</summary>
@@ -43,8 +238,23 @@ public sealed record AcquireOptions
     /// <summary>Who asks, for people to read. 1 to 200 characters.</summary>
     public required string Owner { get; init; }
 
-    /// <summary>Anything the owner wants others to see; at most 4 KiB of JSON.</summary>
+    /// <summary>Anything the owner wants others to see. Default empty, at most 4 KiB of names and values.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+
+    internal static void ThrowIfInvalidTtl(TimeSpan ttl)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(ttl, TimeSpan.FromMilliseconds(500));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ttl, TimeSpan.FromHours(24));
+    }
+
+    internal void ThrowIfInvalid()
+    {
+        ThrowIfInvalidTtl(Ttl);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Wait, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Wait, TimeSpan.FromMinutes(10));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Owner.Length, 200);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Metadata.Sum(m => Encoding.UTF8.GetByteCount(m.Key) + Encoding.UTF8.GetByteCount(m.Value)), 4096);
+    }
 }
 
 /// <summary>The answer to an acquisition: <see cref="Granted"/> or <see cref="Held"/>.</summary>

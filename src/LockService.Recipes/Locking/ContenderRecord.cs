@@ -1,0 +1,70 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using LockService.Recipes.Leases;
+using LockService.ZooKeeper;
+
+namespace LockService.Recipes.Locking;
+
+/// <summary>The data of a contender's node: who it is, and, for a holder, the lease.</summary>
+internal sealed record ContenderRecord
+{
+    /// <summary>Who holds or waits.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>The lease in milliseconds; 0 for a waiter.</summary>
+    public long TtlMs { get; init; }
+
+    /// <summary>What the owner wants others to see.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The wall clock of the instance at the grant, or at the arrival of a waiter; for people to read.</summary>
+    public required DateTimeOffset Since { get; init; }
+
+    /// <summary>The instance that granted the lease or serves the waiter.</summary>
+    public required string Instance { get; init; }
+
+    /// <summary>New with every write: whoever lost the answer of a renewal recognizes his own by it.</summary>
+    public string Nonce { get; init; } = "";
+
+    internal byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ContenderRecordJson.Default.ContenderRecord);
+
+    /// <summary>Parses a node's data; null for a contender that is not ours.</summary>
+    internal static ContenderRecord? Parse(ReadOnlyMemory<byte> data)
+    {
+        try
+        {
+            return data.IsEmpty ? null : JsonSerializer.Deserialize(data.Span, ContenderRecordJson.Default.ContenderRecord);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>Holders of locks, for the <see cref="LeaseObserver"/>.</summary>
+internal sealed class HolderLease : ILeaseKind
+{
+    internal static HolderLease Instance { get; } = new();
+
+    public TimeSpan? ReadTtl(NodeData node) =>
+        node.Stat.EphemeralOwner == 0 && ContenderRecord.Parse(node.Data) is { TtlMs: > 0 } record
+            ? TimeSpan.FromMilliseconds(record.TtlMs)
+            : null;
+
+    public async Task ExpireAsync(ZooKeeperClient client, string path, int version, CancellationToken cancellation)
+    {
+        try
+        {
+            await client.DeleteAsync(path, version, cancellation).ConfigureAwait(false);
+        }
+        catch (RequestRefusedException e) when (e.Code is ErrorCode.NoNode or ErrorCode.BadVersion)
+        {
+            // Released, expired by another instance, or renewed: whoever was first has decided.
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
+[JsonSerializable(typeof(ContenderRecord))]
+internal sealed partial class ContenderRecordJson : JsonSerializerContext;

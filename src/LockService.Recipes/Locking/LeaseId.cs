@@ -1,0 +1,45 @@
+using System.Buffers.Binary;
+using System.Buffers.Text;
+
+namespace LockService.Recipes.Locking;
+
+/// <summary>
+/// The secret that renews and releases a lease: base64url of GUID, number and mode, then a dot and the lock's name. It determines the
+/// holder's path, so that any instance can serve it. Never logged, never part of a state read.
+/// </summary>
+internal static class LeaseId
+{
+    private const int GuidBytes = 16;
+    private const int Length = GuidBytes + sizeof(int) + 1;
+    private const int EncodedLength = Length / 3 * 4;
+
+    internal static string Of(string lockName, ContenderName holder)
+    {
+        Span<byte> bytes = stackalloc byte[Length];
+        Convert.FromHexString(holder.Guid.Replace("-", "", StringComparison.Ordinal), bytes, out _, out _);
+        BinaryPrimitives.WriteInt32BigEndian(bytes[GuidBytes..], holder.Sequence);
+        bytes[^1] = (byte)holder.Mode;
+        return $"{Base64Url.EncodeToString(bytes)}.{lockName}";
+    }
+
+    /// <summary>The name of the holder's node; null if the text is no lease id of this lock.</summary>
+    internal static string? HolderName(string lockName, string leaseId)
+    {
+        Span<byte> bytes = stackalloc byte[Length];
+        if (leaseId.Length != EncodedLength + 1 + lockName.Length
+            || leaseId[EncodedLength] != '.'
+            || !leaseId.AsSpan(EncodedLength + 1).SequenceEqual(lockName)
+            || !Base64Url.TryDecodeFromChars(leaseId.AsSpan(0, EncodedLength), bytes, out int written)
+            || written != Length
+            || bytes[^1] > (byte)LockMode.Shared
+            || BinaryPrimitives.ReadInt32BigEndian(bytes[GuidBytes..]) is var sequence && sequence < 0)
+        {
+            return null;
+        }
+
+        string hex = Convert.ToHexStringLower(bytes[..GuidBytes]);
+        string guid = $"{hex[..8]}-{hex[8..12]}-{hex[12..16]}-{hex[16..20]}-{hex[20..]}";
+        string name = ContenderName.WithSequence(ContenderName.PrefixOf(guid, (LockMode)bytes[^1]), sequence);
+        return ContenderName.Parse(name) is { IsHolder: true } ? name : null;
+    }
+}

@@ -1,0 +1,97 @@
+using System.Text;
+using LockService.ZooKeeper;
+
+namespace LockService.Recipes.Locking;
+
+/// <summary>Turns a listing into who holds and who waits. Whatever it sees of holders it also gives to the lease observer.</summary>
+internal sealed class LockReader(LockServices services)
+{
+    /// <summary>Waiters that a state read describes; the rest is counted.</summary>
+    private const int MaxWaiters = 100;
+
+    /// <summary>Holders that a state read describes.</summary>
+    private const int MaxHolders = 100;
+
+    /// <summary>Longest text of a native client's node that is shown as its owner.</summary>
+    private const int MaxOwnerBytes = 200;
+
+    private static readonly Dictionary<string, string> s_noMetadata = [];
+
+    /// <param name="client">The session of the listing.</param>
+    /// <param name="directory">The lock's directory.</param>
+    /// <param name="name">The lock.</param>
+    /// <param name="seen">The listing.</param>
+    /// <param name="withWaiters">Whether waiters are to be described, or only counted.</param>
+    /// <param name="cancellation">Gives up.</param>
+    internal async Task<LockState> ReadAsync(
+        ZooKeeperClient client, LockDirectory directory, string name, Contenders seen, bool withWaiters, CancellationToken cancellation)
+    {
+        ContenderName[] holding = [.. seen.InOrder.Where(c => c.IsHolder || seen.BlockerOf(c) is null).Take(MaxHolders)];
+        ContenderName[] waiting = [.. seen.InOrder.Except(holding).Where(c => !c.IsHolder)];
+        ContenderName[] described = withWaiters ? [.. waiting.Take(MaxWaiters)] : [];
+
+        // All requests are on their way before the first answer is awaited.
+        Task<NodeData?>[] reads = [.. holding.Concat(described).Select(c => client.GetDataAsync(directory.Child(c.Name), cancellation))];
+        NodeData?[] nodes = await Task.WhenAll(reads).ConfigureAwait(false);
+
+        var holders = new List<LockHolder>();
+        var waiters = new List<LockWaiter>();
+        int queueLength = waiting.Length;
+        for (int i = 0; i < nodes.Length; i++)
+        {
+            ContenderName contender = i < holding.Length ? holding[i] : described[i - holding.Length];
+            if (nodes[i] is not { } node)
+            {
+                // Left between the listing and the read.
+                queueLength -= i < holding.Length ? 0 : 1;
+                continue;
+            }
+
+            ContenderRecord? record = ContenderRecord.Parse(node.Data);
+            if (i < holding.Length && (contender.IsHolder || record is null))
+            {
+                holders.Add(Holder(directory, contender, node, record));
+                continue;
+            }
+
+            // First in the queue, and not yet told that the lock is its own.
+            queueLength += i < holding.Length ? 1 : 0;
+            if (withWaiters)
+            {
+                waiters.Add(Waiter(waiters.Count + 1, contender, node, record));
+            }
+        }
+
+        return new LockState(name, holders, waiters, queueLength);
+    }
+
+    private LockHolder Holder(LockDirectory directory, ContenderName contender, NodeData node, ContenderRecord? record)
+    {
+        if (record is null)
+        {
+            return new LockHolder(
+                NativeOwner(node), contender.Mode, node.Stat.CreatedZxid, DateTimeOffset.FromUnixTimeMilliseconds(node.Stat.CreatedAt), null, s_noMetadata);
+        }
+
+        string path = directory.Child(contender.Name);
+        var ttl = TimeSpan.FromMilliseconds(record.TtlMs);
+        services.Leases.Observe(path, node.Stat.Version, ttl, HolderLease.Instance);
+        return new LockHolder(
+            record.Owner, contender.Mode, node.Stat.CreatedZxid, record.Since, services.Leases.Remaining(path) ?? ttl, record.Metadata);
+    }
+
+    private LockWaiter Waiter(int position, ContenderName contender, NodeData node, ContenderRecord? record)
+    {
+        DateTimeOffset since = record?.Since ?? DateTimeOffset.FromUnixTimeMilliseconds(node.Stat.CreatedAt);
+        TimeSpan waiting = services.Clock.GetUtcNow() - since;
+        return new LockWaiter(position, record?.Owner ?? NativeOwner(node), contender.Mode, waiting > TimeSpan.Zero ? waiting : TimeSpan.Zero);
+    }
+
+    /// <summary>Curator writes its address, kazoo an identifier of the user's choice.</summary>
+    private static string NativeOwner(NodeData node)
+    {
+        ReadOnlySpan<byte> data = node.Data.Span;
+        bool readable = data.Length is > 0 and <= MaxOwnerBytes && data.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0;
+        return readable ? Encoding.ASCII.GetString(data) : "native client";
+    }
+}

@@ -1,0 +1,31 @@
+using LockService.Recipes.Leases;
+using LockService.Recipes.Sessions;
+
+namespace LockService.Recipes.Locking;
+
+/// <summary>What the steps of the lock recipe share.</summary>
+internal sealed record LockServices
+{
+    internal required CoordinationOptions Options { get; init; }
+
+    internal required TimeProvider Clock { get; init; }
+
+    internal required SessionKeeper Sessions { get; init; }
+
+    internal required StoreCalls Store { get; init; }
+
+    internal required LeaseObserver Leases { get; init; }
+
+    internal required GuaranteedDeletes Deletes { get; init; }
+
+    internal required WaiterSlots Slots { get; init; }
+
+    internal required WaiterReconciler Waiters { get; init; }
+
+    internal required IdleDirectories Idle { get; init; }
+
+    internal required string InstanceId { get; init; }
+
+    /// <summary>Cancelled when the instance shuts down: nobody goes on waiting then.</summary>
+    internal required CancellationToken Draining { get; init; }
+}
