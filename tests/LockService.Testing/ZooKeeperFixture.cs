@@ -26,12 +26,19 @@ public sealed class ZooKeeperFixture : IAsyncLifetime
     public async Task<string> NewRootAsync()
     {
         string root = $"/test-{Interlocked.Increment(ref _roots)}";
-        await using var client = new ZooKeeperClient(new ZooKeeperOptions { Servers = LockService.ZooKeeper.ConnectString.Parse(Server.ConnectString) });
+        await using var client = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse(Server.ConnectString) });
         await Eventually.CompletesAsync("the test's root is created", client.CreateAsync(root));
         return root;
     }
 
+    /// <summary>A network between clients and the server that fails on demand.</summary>
+    public ZooKeeperProxy NewProxy() => new(Server.Port);
+
     /// <summary>Options for clients of one test, with a new chroot.</summary>
-    public async Task<ZooKeeperOptions> NewOptionsAsync() =>
-        new() { Servers = LockService.ZooKeeper.ConnectString.Parse(Server.ConnectString + await NewRootAsync()) };
+    /// <param name="via">Proxies that the clients see as their servers; without any they connect directly.</param>
+    public async Task<ZooKeeperOptions> NewOptionsAsync(params ZooKeeperProxy[] via)
+    {
+        string servers = via.Length == 0 ? Server.ConnectString : string.Join(',', via.Select(proxy => proxy.ConnectString));
+        return new ZooKeeperOptions { Servers = ConnectString.Parse(servers + await NewRootAsync()) };
+    }
 }

@@ -113,15 +113,8 @@ public sealed class ZooKeeperServer : IAsyncDisposable
 
     /// <summary>Sends a four-letter command.</summary>
     /// <returns>The answer, empty if the server closed the connection without one.</returns>
-    public async Task<string> AskAsync(string command)
-    {
-        using var socket = new TcpClient();
-        await socket.ConnectAsync("127.0.0.1", Port);
-        NetworkStream stream = socket.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(command));
-        using var reader = new StreamReader(stream);
-        return await reader.ReadToEndAsync();
-    }
+    /// <exception cref="OperationCanceledException">No answer within 10 s.</exception>
+    public Task<string> AskAsync(string command) => AskAsync(command, TimeSpan.FromSeconds(10));
 
     /// <summary>The last lines of the server's log.</summary>
     public string LogTail()
@@ -159,14 +152,26 @@ public sealed class ZooKeeperServer : IAsyncDisposable
             throw new InvalidOperationException("the process has ended");
         }
 
+        // Now and then a server that is just starting accepts a command and never answers: ask again soon.
         try
         {
-            return (await AskAsync("srvr")).Contains("Zookeeper version", StringComparison.Ordinal);
+            return (await AskAsync("srvr", TimeSpan.FromMilliseconds(300))).Contains("Zookeeper version", StringComparison.Ordinal);
         }
-        catch (Exception e) when (e is SocketException or IOException)
+        catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
         {
             return false;
         }
+    }
+
+    private async Task<string> AskAsync(string command, TimeSpan atMost)
+    {
+        using var limit = new CancellationTokenSource(atMost, TimeProvider.System);
+        using var socket = new TcpClient();
+        await socket.ConnectAsync("127.0.0.1", Port, limit.Token);
+        NetworkStream stream = socket.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(command), limit.Token);
+        using var reader = new StreamReader(stream);
+        return await reader.ReadToEndAsync(limit.Token);
     }
 
     private async Task SignalAsync(string signal)

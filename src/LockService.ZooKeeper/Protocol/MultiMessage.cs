@@ -40,51 +40,59 @@ internal readonly struct MultiMessage(Chroot chroot, TransactionPart[] parts) : 
     public TransactionResult ReadFrom(ref JuteReader reader)
     {
         var results = new TransactionPartResult[parts.Length];
-        ErrorCode error = ErrorCode.Ok;
-        int failedIndex = -1;
-        for (int i = 0; ; i++)
+        var codes = new ErrorCode?[parts.Length];
+        int count = 0;
+        for (; ; count++)
         {
             var type = (OpCode)reader.ReadInt();
             bool done = reader.ReadBool();
             reader.ReadInt();
             if (done)
             {
-                return i == parts.Length || failedIndex >= 0
-                    ? new TransactionResult(failedIndex < 0 ? results : [], error, failedIndex)
-                    : throw new ProtocolException($"{i} results for a transaction of {parts.Length}");
+                break;
             }
 
-            if (i >= parts.Length)
+            if (count == parts.Length)
             {
                 throw new ProtocolException($"more results than the {parts.Length} parts of the transaction");
             }
 
-            // The reply's type decides, not the request's: servers before 3.7.2 and 3.8.2 answer create2 as create.
-            switch (type)
+            if (type == OpCode.Error)
             {
-                case OpCode.Error:
-                    var code = (ErrorCode)reader.ReadInt();
-                    if (failedIndex < 0 && code is not ErrorCode.Ok and not ErrorCode.RuntimeInconsistency)
-                    {
-                        (error, failedIndex) = (code, i);
-                    }
-
-                    break;
-                case OpCode.Create:
-                    results[i] = new TransactionPartResult(chroot.Strip(reader.ReadString()), null);
-                    break;
-                case OpCode.Create2 or OpCode.CreateContainer or OpCode.CreateTtl:
-                    results[i] = new TransactionPartResult(chroot.Strip(reader.ReadString()), reader.ReadStat());
-                    break;
-                case OpCode.SetData:
-                    results[i] = new TransactionPartResult(null, reader.ReadStat());
-                    break;
-                case OpCode.Delete or OpCode.Check:
-                    break;
-                default:
-                    throw new ProtocolException($"a transaction result of type {(int)type}");
+                codes[count] = (ErrorCode)reader.ReadInt();
+            }
+            else
+            {
+                results[count] = ReadResult(ref reader, type);
             }
         }
+
+        if (count != parts.Length)
+        {
+            throw new ProtocolException($"{count} results for a transaction of {parts.Length}");
+        }
+
+        return Array.TrueForAll(codes, code => code is null) ? new TransactionResult(results, ErrorCode.Ok, -1) : Refused(codes);
+    }
+
+    /// <summary>The reply's type decides, not the request's: servers before 3.7.2 and 3.8.2 answer create2 as create.</summary>
+    private TransactionPartResult ReadResult(ref JuteReader reader, OpCode type) => type switch
+    {
+        OpCode.Create => new TransactionPartResult(chroot.Strip(reader.ReadString()), null),
+        OpCode.Create2 or OpCode.CreateContainer or OpCode.CreateTtl =>
+            new TransactionPartResult(chroot.Strip(reader.ReadString()), reader.ReadStat()),
+        OpCode.SetData => new TransactionPartResult(null, reader.ReadStat()),
+        OpCode.Delete or OpCode.Check => default,
+        _ => throw new ProtocolException($"a transaction result of type {(int)type}"),
+    };
+
+    /// <summary>The parts before the culprit carry no error, those after it were not tried.</summary>
+    private static TransactionResult Refused(ErrorCode?[] codes)
+    {
+        int culprit = Array.FindIndex(codes, code => code is not null and not ErrorCode.Ok and not ErrorCode.RuntimeInconsistency);
+        return culprit >= 0 && Array.TrueForAll(codes, code => code is not null)
+            ? new TransactionResult([], codes[culprit]!.Value, culprit)
+            : throw new ProtocolException("a transaction that is neither committed nor refused");
     }
 
     private static void WriteHeader(JuteWriter writer, OpCode type, bool done)

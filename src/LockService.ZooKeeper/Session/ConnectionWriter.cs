@@ -76,7 +76,7 @@ internal sealed class ConnectionWriter
         }
     }
 
-    private static void WritePing(JuteWriter writer)
+    internal static void WritePing(JuteWriter writer)
     {
         int frame = writer.BeginFrame();
         writer.WriteInt(Xid.Ping);
