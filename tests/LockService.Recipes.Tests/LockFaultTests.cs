@@ -1,0 +1,225 @@
+using LockService.Testing;
+using LockService.ZooKeeper;
+using Xunit;
+
+namespace LockService.Recipes.Tests;
+
+/// <summary>Every step of the lock recipe with its answer lost, or cut off before it was sent: the effect is there exactly once.</summary>
+[Collection("zookeeper")]
+public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
+{
+    private static readonly AcquireOptions s_try = new() { Owner = "me" };
+    private static readonly AcquireOptions s_wait = s_try with { Wait = TimeSpan.FromMinutes(1) };
+    private Instances _instances = null!;
+    private ZooKeeperProxy _proxy = null!;
+
+    public async Task InitializeAsync()
+    {
+        _instances = await Instances.OnAsync(zooKeeper);
+        _proxy = new ZooKeeperProxy(zooKeeper.Server.Port);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _instances.DisposeAsync();
+        _proxy.Dispose();
+    }
+
+    public static TheoryData<string, RequestKind> Faults(params RequestKind[] kinds)
+    {
+        var faults = new TheoryData<string, RequestKind>();
+        foreach (RequestKind kind in kinds)
+        {
+            faults.Add(nameof(ZooKeeperProxy.DropNextReply), kind);
+            faults.Add(nameof(ZooKeeperProxy.CutBeforeForwarding), kind);
+            faults.Add(nameof(ZooKeeperProxy.ResetInMidReply), kind);
+        }
+
+        return faults;
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.GetChildren, RequestKind.Create2, RequestKind.CreateContainer } })]
+    public async Task A_free_lock_is_granted_once_whatever_answer_is_lost(string fault, RequestKind kind)
+    {
+        Coordination instance = await StartBehindProxyAsync();
+        Task struck = Strike(fault, kind);
+
+        LockGrant grant = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default));
+
+        await Eventually.CompletesAsync("the fault struck", struck);
+        await HeldOnlyByAsync(grant);
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.Create2, RequestKind.GetData, RequestKind.Multi, RequestKind.Exists } })]
+    public async Task A_waiter_is_promoted_once_whatever_answer_is_lost(string fault, RequestKind kind)
+    {
+        Coordination instance = await StartBehindProxyAsync();
+        Locks other = _instances.Start().Locks;
+        LockGrant held = await Instances.GrantedAsync(other.AcquireAsync("report", s_try, default));
+        // The promotion comes after the release; the others on the way into the queue.
+        bool inPromotion = kind is RequestKind.Multi or RequestKind.Exists;
+        Task struck = inPromotion ? Task.CompletedTask : Strike(fault, kind);
+        Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, default);
+        await _instances.QueueIsAsync("report", 2);
+        await Eventually.CompletesAsync("the fault struck", struck);
+        struck = inPromotion ? Strike(fault, kind) : Task.CompletedTask;
+
+        await other.ReleaseAsync("report", held.LeaseId);
+
+        LockGrant grant = await Instances.GrantedAsync(waiting);
+        await Eventually.CompletesAsync("the fault struck", struck);
+        Assert.True(grant.FencingToken > held.FencingToken);
+        await HeldOnlyByAsync(grant);
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.Delete } })]
+    public async Task A_release_is_acknowledged_and_done_once_when_its_answer_is_lost(string fault, RequestKind kind)
+    {
+        Coordination instance = await StartBehindProxyAsync();
+        LockGrant grant = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default));
+        Task struck = Strike(fault, kind);
+
+        Assert.True(await instance.Locks.ReleaseAsync("report", grant.LeaseId));
+
+        await Eventually.CompletesAsync("the fault struck", struck);
+        Assert.Empty(await _instances.ContendersAsync("report"));
+        Assert.False(await instance.Locks.ReleaseAsync("report", grant.LeaseId));
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.GetData, RequestKind.SetData } })]
+    public async Task A_renewal_bumps_the_version_once_when_its_answer_is_lost(string fault, RequestKind kind)
+    {
+        Coordination instance = await StartBehindProxyAsync();
+        LockGrant grant = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default));
+        Task struck = Strike(fault, kind);
+
+        Assert.NotNull(await instance.Locks.RenewAsync("report", grant.LeaseId, null, default));
+
+        await Eventually.CompletesAsync("the fault struck", struck);
+        Assert.Equal(1, (await HolderAsync()).Version);
+    }
+
+    [Fact]
+    public async Task A3_a_waiter_whose_session_expires_is_refused_and_never_granted()
+    {
+        Coordination instance = await StartBehindProxyAsync();
+        Locks other = _instances.Start().Locks;
+        LockGrant held = await Instances.GrantedAsync(other.AcquireAsync("report", s_try, default));
+        Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, default);
+        await _instances.QueueIsAsync("report", 2);
+        _proxy.Stall();
+
+        await _instances.QueueIsAsync("report", 1);
+        await other.ReleaseAsync("report", held.LeaseId);
+        LockGrant next = await Instances.GrantedAsync(other.AcquireAsync("report", s_try, default));
+        _proxy.Resume();
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => Eventually.CompletesAsync("the waiter is answered", waiting));
+        await HeldOnlyByAsync(next);
+        await Instances.GrantedAsync(instance.Locks.AcquireAsync("another", s_try, default));
+    }
+
+    [Fact]
+    public async Task A8_a_waiter_that_hangs_up_while_ZooKeeper_is_away_is_removed_when_it_is_back()
+    {
+        Coordination instance = await StartBehindProxyAsync(o => o with { SessionTimeout = TimeSpan.FromSeconds(60) });
+        Locks other = _instances.Start().Locks;
+        await Instances.GrantedAsync(other.AcquireAsync("report", s_try, default));
+        using var hangUp = new CancellationTokenSource();
+        Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, hangUp.Token);
+        await _instances.QueueIsAsync("report", 2);
+        _proxy.Refuse();
+        _proxy.Cut();
+
+        await hangUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Eventually.CompletesAsync("the caller is let go", waiting));
+        Assert.Equal(2, (await _instances.ContendersAsync("report")).Count);
+        _proxy.Admit();
+
+        await _instances.QueueIsAsync("report", 1);
+    }
+
+    [Fact]
+    public async Task A_waiter_whose_creation_was_not_answered_before_its_caller_left_is_removed()
+    {
+        Coordination instance = await StartBehindProxyAsync(o => o with { SessionTimeout = TimeSpan.FromSeconds(60) });
+        Locks other = _instances.Start().Locks;
+        await Instances.GrantedAsync(other.AcquireAsync("report", s_try, default));
+        using var hangUp = new CancellationTokenSource();
+        Task struck = _proxy.SwallowNextReply(RequestKind.Create2);
+        Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, hangUp.Token);
+        await _instances.QueueIsAsync("report", 2);
+        await struck;
+
+        await hangUp.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Eventually.CompletesAsync("the caller is let go", waiting));
+        await _instances.QueueIsAsync("report", 1);
+    }
+
+    [Fact]
+    public async Task L6_an_outage_longer_than_the_lease_does_not_end_it()
+    {
+        Coordination instance = await StartBehindProxyAsync(o => o with { SessionTimeout = TimeSpan.FromSeconds(60) });
+        LockGrant grant = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try with { Ttl = TimeSpan.FromSeconds(3) }, default));
+        _proxy.Refuse();
+        _proxy.Cut();
+        await Task.Delay(TimeSpan.FromSeconds(4), TimeProvider.System);
+
+        _proxy.Admit();
+
+        Assert.NotNull(await instance.Locks.RenewAsync("report", grant.LeaseId, null, default));
+        await HeldOnlyByAsync(grant);
+    }
+
+    [Fact]
+    public async Task Without_ZooKeeper_a_call_is_refused_as_unavailable_within_the_deadline_and_does_nothing()
+    {
+        Coordination instance = await StartBehindProxyAsync(o => o with { StoreDeadline = TimeSpan.FromMilliseconds(500) });
+        LockGrant grant = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default));
+        _proxy.Refuse();
+        _proxy.Cut();
+        await Eventually.TrueAsync("the loss is noticed", () => !instance.Status.Connected);
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => instance.Locks.AcquireAsync("other", s_try, default));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => instance.Locks.GetAsync("report", default));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => instance.Locks.RenewAsync("report", grant.LeaseId, null, default));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => instance.Locks.ReleaseAsync("report", grant.LeaseId));
+        _proxy.Admit();
+
+        await Eventually.TrueAsync("the instance is back", () => instance.Status.Connected);
+        await HeldOnlyByAsync(grant);
+        Assert.Empty(await _instances.ContendersAsync("other"));
+    }
+
+    private async Task<Coordination> StartBehindProxyAsync(Func<CoordinationOptions, CoordinationOptions>? change = null)
+    {
+        Coordination instance = _instances.Start(_proxy.ConnectString, change);
+        // Its registration is over: the next request of a kind is the recipe's.
+        await Eventually.TrueAsync(
+            "the instance is registered",
+            async () => await _instances.Observer.ExistsAsync($"/lockservice/instances/{instance.InstanceId}") is not null);
+        return instance;
+    }
+
+    private Task Strike(string fault, RequestKind kind) => fault switch
+    {
+        nameof(ZooKeeperProxy.DropNextReply) => _proxy.DropNextReply(kind),
+        nameof(ZooKeeperProxy.CutBeforeForwarding) => _proxy.CutBeforeForwarding(kind),
+        _ => _proxy.ResetInMidReply(kind),
+    };
+
+    private async Task HeldOnlyByAsync(LockGrant grant) => Assert.Equal(grant.FencingToken, (await HolderAsync()).CreatedZxid);
+
+    private async Task<Stat> HolderAsync()
+    {
+        string name = Assert.Single(await _instances.ContendersAsync("report"));
+        Stat? stat = await _instances.Observer.ExistsAsync($"/lockservice/locks/report/{name}");
+        Assert.Equal(0, stat!.Value.EphemeralOwner);
+        return stat.Value;
+    }
+}
