@@ -27,6 +27,9 @@ namespace LockService.Recipes;
 /// </remarks>
 public sealed class Locks
 {
+    /// <summary>Locks that a sweep looks at together: enough to hide the round trips, too few to be felt by others.</summary>
+    private const int SweepParallelism = 16;
+
     private readonly LockServices _services;
 
     internal Locks(LockServices services) => _services = services;
@@ -146,17 +149,29 @@ public sealed class Locks
             cancellation);
     }
 
-    /// <summary>Finds holders that nobody times, and times them. Every lock is listed; the reads of one lock travel together.</summary>
+    /// <summary>Finds holders that nobody times, and times them; gives directories that are empty to be removed.</summary>
     internal async Task SweepAsync(CancellationToken cancellation)
     {
         string parent = LockDirectory.Parent(_services.Options.Root);
         NodeChildren? names = await _services.Store.ReadAsync((client, token) => client.GetChildrenAsync(parent, token), cancellation)
             .ConfigureAwait(false);
-        foreach (string name in names?.Names ?? [])
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = SweepParallelism, CancellationToken = cancellation };
+        await Parallel.ForEachAsync(names?.Names ?? [], parallel, async (name, stop) =>
         {
-            await GetAsync(name, cancellation).ConfigureAwait(false);
-            _services.Idle.Note($"{parent}/{name}");
-        }
+            var directory = new LockDirectory(_services.Options.Root, name);
+            int found = await _services.Store.ReadAsync(
+                async (client, token) =>
+                {
+                    Contenders seen = await directory.ListAsync(client, token).ConfigureAwait(false);
+                    await new LockReader(_services).ObserveAsync(client, directory, seen.InOrder.Where(c => c.IsHolder), token).ConfigureAwait(false);
+                    return seen.InOrder.Count;
+                },
+                stop).ConfigureAwait(false);
+            if (found == 0)
+            {
+                _services.Idle.Note(directory.Path);
+            }
+        }).ConfigureAwait(false);
     }
 
     private string? HolderPath(string name, string leaseId)

@@ -25,6 +25,17 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
     private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(250);
 
     /// <summary>
+    /// How often a lease's place in the order of time is looked at, at least: those that were forgotten go away then, however long they
+    /// had left.
+    /// </summary>
+    private static readonly TimeSpan s_longestTimer = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// How often a node is read, at least: one that was released through another instance is forgotten then, however long its lease.
+    /// </summary>
+    private static readonly TimeSpan s_longestUnread = TimeSpan.FromMinutes(1);
+
+    /// <summary>
     /// Examinations in one tick, 1,000 in a second: after an outage many leases are due at once, and their ends must not crowd out the
     /// renewals of the others.
     /// </summary>
@@ -70,9 +81,9 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
                 return;
             }
 
-            var observation = new Observation { Path = path, Kind = kind, Version = version, Ttl = ttl, Since = now };
+            var observation = new Observation { Path = path, Kind = kind, Version = version, Ttl = ttl, Since = now, ReadAt = now };
             _observed.Add(path, observation);
-            _due.Enqueue(observation, DueAt(observation));
+            Enqueue(observation, DueAt(observation));
         }
     }
 
@@ -146,13 +157,13 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
                     continue;
                 }
 
-                long due = DueAt(next);
+                long due = Math.Min(DueAt(next), next.ReadAt + Ticks(s_longestUnread));
                 if (due <= now)
                 {
                     return next;
                 }
 
-                _due.Enqueue(next, due);
+                Enqueue(next, due);
             }
 
             return null;
@@ -195,9 +206,10 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
     {
         lock (_gate)
         {
+            lease.ReadAt = _clock.GetTimestamp();
             if (version > lease.Version)
             {
-                (lease.Version, lease.Ttl, lease.Since) = (version, ttl, _clock.GetTimestamp());
+                (lease.Version, lease.Ttl, lease.Since) = (version, ttl, lease.ReadAt);
             }
 
             // An older version than the one noted comes from a server that lags behind: look again later.
@@ -212,10 +224,12 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
             if (!lease.Forgotten)
             {
                 // An expired lease is looked at once more, and then found to be gone.
-                _due.Enqueue(lease, Math.Max(DueAt(lease), _clock.GetTimestamp() + Ticks(pause)));
+                Enqueue(lease, Math.Max(DueAt(lease), _clock.GetTimestamp() + Ticks(pause)));
             }
         }
     }
+
+    private void Enqueue(Observation lease, long due) => _due.Enqueue(lease, Math.Min(due, _clock.GetTimestamp() + Ticks(s_longestTimer)));
 
     private long DueAt(Observation lease) => Math.Max(lease.Since, _sessions.OutageEndedAt) + Ticks(lease.Ttl);
 
@@ -237,6 +251,9 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
 
         /// <summary>When the version was first seen here, as a timestamp of the clock.</summary>
         internal long Since { get; set; }
+
+        /// <summary>When the node was last read here, as a timestamp of the clock.</summary>
+        internal long ReadAt { get; set; }
 
         internal bool Forgotten { get; set; }
     }

@@ -146,14 +146,7 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
     private async Task WaitForAsync(
         ZooKeeperClient client, Contenders seen, Place.OwnNode own, ContenderName blocker, CancellationToken cancellation, CancellationToken token)
     {
-        foreach (ContenderName holder in seen.HoldersBlocking(own.Name).Where(h => !services.Leases.IsObserved(_directory.Child(h.Name))))
-        {
-            NodeData? node = await Place.AgainAsync(t => client.GetDataAsync(_directory.Child(holder.Name), t), token).ConfigureAwait(false);
-            if (node is not null && HolderLease.Instance.ReadTtl(node) is { } ttl)
-            {
-                services.Leases.Observe(_directory.Child(holder.Name), node.Stat.Version, ttl, HolderLease.Instance);
-            }
-        }
+        await new LockReader(services).ObserveAsync(client, _directory, seen.HoldersBlocking(own.Name), token).ConfigureAwait(false);
 
         // getData and not exists: on a node that is gone it leaves no watch behind.
         Watched<NodeData>? watched =

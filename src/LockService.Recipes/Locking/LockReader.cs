@@ -65,6 +65,20 @@ internal sealed class LockReader(LockServices services)
         return new LockState(name, holders, waiters, queueLength);
     }
 
+    /// <summary>Reads those holders that are not being timed yet, and has them timed.</summary>
+    internal async Task ObserveAsync(
+        ZooKeeperClient client, LockDirectory directory, IEnumerable<ContenderName> holders, CancellationToken cancellation)
+    {
+        foreach (string path in holders.Select(holder => directory.Child(holder.Name)).Where(path => !services.Leases.IsObserved(path)))
+        {
+            NodeData? node = await Place.AgainAsync(t => client.GetDataAsync(path, t), cancellation).ConfigureAwait(false);
+            if (node is not null && HolderLease.Instance.ReadTtl(node) is { } ttl)
+            {
+                services.Leases.Observe(path, node.Stat.Version, ttl, HolderLease.Instance);
+            }
+        }
+    }
+
     private LockHolder Holder(LockDirectory directory, ContenderName contender, NodeData node, ContenderRecord? record)
     {
         if (record is null)
