@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Buffers.Text;
 
@@ -29,7 +30,7 @@ internal static class LeaseId
         if (leaseId.Length != EncodedLength + 1 + lockName.Length
             || leaseId[EncodedLength] != '.'
             || !leaseId.AsSpan(EncodedLength + 1).SequenceEqual(lockName)
-            || !Base64Url.TryDecodeFromChars(leaseId.AsSpan(0, EncodedLength), bytes, out int written)
+            || Base64Url.DecodeFromChars(leaseId.AsSpan(0, EncodedLength), bytes, out _, out int written) != OperationStatus.Done
             || written != Length
             || bytes[^1] > (byte)LockMode.Shared
             || BinaryPrimitives.ReadInt32BigEndian(bytes[GuidBytes..]) is var sequence && sequence < 0)

@@ -1,0 +1,85 @@
+using LockService.Recipes.Locking;
+using LockService.ZooKeeper;
+using Xunit;
+
+namespace LockService.Recipes.Tests;
+
+public sealed class ContenderTests
+{
+    private const string Guid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
+    [Theory]
+    [InlineData($"_c_{Guid}-__WRIT__0000000007", LockMode.Exclusive, 7)]
+    [InlineData($"_c_{Guid}-__READ__0000000008", LockMode.Shared, 8)]
+    [InlineData("0f8fad5bd9cb469fa16570867728950e__lock__0000000012", LockMode.Exclusive, 12)]
+    [InlineData("0f8fad5bd9cb469fa16570867728950e__rlock__0000000013", LockMode.Shared, 13)]
+    [InlineData("lock-2147483647", LockMode.Exclusive, int.MaxValue)]
+    public void Every_name_that_ends_in_a_number_is_a_contender(string name, LockMode mode, int sequence)
+    {
+        ContenderName contender = ContenderName.Parse(name)!;
+
+        Assert.Equal((mode, sequence, false), (contender.Mode, contender.Sequence, contender.IsHolder));
+    }
+
+    [Fact]
+    public void A2_a_number_that_has_wrapped_is_read_with_its_sign() =>
+        Assert.Equal(int.MinValue, ContenderName.Parse($"_c_{Guid}-__WRIT__-2147483648")!.Sequence);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("queue")]
+    [InlineData("lock-123")]
+    [InlineData("lock-00000000x1")]
+    public void Other_names_are_no_contenders(string name) => Assert.Null(ContenderName.Parse(name));
+
+    [Theory]
+    [InlineData(LockMode.Exclusive)]
+    [InlineData(LockMode.Shared)]
+    public void A_holder_is_known_by_its_name_and_its_lease_id_leads_to_it(LockMode mode)
+    {
+        ContenderName holder = ContenderName.Parse(ContenderName.WithSequence(ContenderName.NewPrefix(mode, holder: true), 42))!;
+        ContenderName waiter = ContenderName.Parse(ContenderName.WithSequence(ContenderName.NewPrefix(mode, holder: false), 42))!;
+
+        Assert.True(holder.IsHolder);
+        Assert.False(waiter.IsHolder);
+        string leaseId = LeaseId.Of("a.name", holder);
+        Assert.Equal(holder.Name, LeaseId.HolderName("a.name", leaseId));
+        Assert.Null(LeaseId.HolderName("another", leaseId));
+        Assert.Null(LeaseId.HolderName("a.name", LeaseId.Of("a.name", waiter)));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(".")]
+    [InlineData("not a lease id at all")]
+    [InlineData("????????????????????????????.a")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAA.a")]
+    [InlineData("//////////////////////////8A.a")]
+    public void A_text_that_is_no_lease_id_leads_nowhere(string text) => Assert.Null(LeaseId.HolderName("a", text));
+
+    [Fact]
+    public void A_reader_is_blocked_by_the_nearest_writer_before_it_and_a_writer_by_anybody()
+    {
+        Contenders seen = Listing(("READ", 1), ("WRIT", 2), ("READ", 3), ("READ", 4), ("WRIT", 5));
+
+        Assert.Null(BlockerOf(seen, 1));
+        Assert.Equal(1, BlockerOf(seen, 2));
+        Assert.Equal(2, BlockerOf(seen, 3));
+        Assert.Equal(2, BlockerOf(seen, 4));
+        Assert.Equal(4, BlockerOf(seen, 5));
+    }
+
+    [Fact]
+    public void Numbers_are_compared_as_numbers()
+    {
+        Contenders seen = Listing(("WRIT", 10), ("WRIT", 9));
+
+        Assert.Equal(9, BlockerOf(seen, 10));
+        Assert.Null(BlockerOf(seen, 9));
+    }
+
+    private static int? BlockerOf(Contenders seen, int sequence) => seen.BlockerOf(seen.InOrder.Single(c => c.Sequence == sequence))?.Sequence;
+
+    private static Contenders Listing(params (string Tag, int Sequence)[] contenders) =>
+        new(new NodeChildren([.. contenders.Select(c => $"_c_{System.Guid.NewGuid()}-__{c.Tag}__{c.Sequence:D10}")], default));
+}
