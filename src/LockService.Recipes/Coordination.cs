@@ -22,6 +22,7 @@ public sealed class Coordination : IAsyncDisposable
     private readonly WaiterReconciler _waiters;
     private readonly IdleDirectories _idle;
     private readonly InstanceRegistry _registry;
+    private int _disposed;
 
     /// <summary>Starts to connect in the background; returns at once, whether or not ZooKeeper can be reached.</summary>
     /// <param name="options">The settings.</param>
@@ -101,6 +102,11 @@ public sealed class Coordination : IAsyncDisposable
     /// <summary>Drains, lets deletions that are under way finish, for 3 s at most, and closes the sessions.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
         Drain();
         long started = _clock.GetTimestamp();
         while (_deletes.Pending > 0 && _clock.GetElapsedTime(started) < s_closingLimit)

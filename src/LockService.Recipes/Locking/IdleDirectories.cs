@@ -10,7 +10,7 @@ namespace LockService.Recipes.Locking;
 internal sealed class IdleDirectories : IAsyncDisposable
 {
     /// <summary>How long a directory stays after its last release: a lock in use is not made anew for every holder.</summary>
-    private static readonly TimeSpan s_idleTime = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_idleTime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(2);
 
     /// <summary>Deletes sent at once.</summary>
