@@ -1,0 +1,57 @@
+# What the scripts of this repository need on a machine; to be sourced by them.
+#
+#   require_dotnet      The .NET 10 SDK. Debian 12 does not carry it, so it is only asked for.
+#   require_zookeeper   ZooKeeper and a Java runtime, from Debian's packages; installed if missing.
+#
+# Both return 1 after one line that says what to install, where they may not do it.
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+# Without libicu, which a fresh Debian does not have, the SDK runs only in this mode. The projects ask for it in any case.
+if ! /sbin/ldconfig -p | grep -q libicuuc; then
+  export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_SYSTEM_GLOBALIZATION_PREDEFINED_CULTURES_ONLY=0
+fi
+
+require_dotnet() {
+  # global.json decides which SDKs will do, and is found from the working directory.
+  if ! (cd "$(dirname "${BASH_SOURCE[0]}")" && dotnet --version > /dev/null 2>&1); then
+    echo "Missing: the .NET 10 SDK. Install it from https://dotnet.microsoft.com/download/dotnet/10.0 and put 'dotnet' on the PATH." >&2
+    return 1
+  fi
+}
+
+require_zookeeper() {
+  local advice="Missing: ZooKeeper. As root, run: apt-get update && apt-get install -y zookeeper"
+  local as_root=()
+
+  has_zookeeper && return 0
+  if ! command -v apt-get > /dev/null; then
+    echo "Missing: ZooKeeper. This system has no apt-get; install what Debian's package 'zookeeper' holds, or use a Debian 12." >&2
+    return 1
+  fi
+
+  if [[ $(id -u) -ne 0 ]]; then
+    # Without a terminal nobody could type a password.
+    if command -v sudo > /dev/null && { [[ -t 0 ]] || sudo -n true 2> /dev/null; }; then
+      as_root=(sudo)
+    else
+      echo "$advice" >&2
+      return 1
+    fi
+  fi
+
+  echo "Installing Debian's package 'zookeeper'." >&2
+  if ! { apt_get update && apt_get install -y --no-install-recommends zookeeper && has_zookeeper; }; then
+    echo "$advice" >&2
+    return 1
+  fi
+}
+
+has_zookeeper() {
+  command -v java > /dev/null && [[ -e /usr/share/java/zookeeper.jar ]]
+}
+
+# Waits for another installation to end rather than failing beside it.
+apt_get() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@" < /dev/null >&2
+}
