@@ -70,6 +70,8 @@ until_deadline() {
   running=$!
   wait "$running"
   local status=$?
+  # timeout made a process group of the command; what a crashed test left in it is ended here.
+  kill -KILL -- "-$running" 2> /dev/null
   running=
   return "$status"
 }
@@ -94,7 +96,7 @@ run_project() {
   echo "=== $name"
   until_deadline "$project_limit" dotnet test "$assembly" \
     --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal" --results-directory "$results" \
-    --blame-hang-timeout "$hang_limit" --blame-hang-dump-type none
+    --blame-hang-timeout "$hang_limit" --blame-hang-dump-type mini
   status=$?
 
   file=$results/$name.trx
