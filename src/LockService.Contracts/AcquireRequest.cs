@@ -1,0 +1,71 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+
+namespace LockService.Contracts;
+
+/// <summary>What an acquisition asks for. Every member may be left out.</summary>
+public sealed record AcquireRequest : ICheckedRequest
+{
+    /// <summary>The most bytes that the metadata may have as JSON in UTF-8.</summary>
+    public const int MaxMetadataBytes = 4096;
+
+    /// <summary>The most characters that an owner may have.</summary>
+    public const int MaxOwnerLength = 200;
+
+    /// <summary>
+    /// How long the lease lasts without a renewal. Count it from the moment this request is sent, plus `waitedMs` of the answer.
+    /// </summary>
+    [Range(LeaseLimits.MinTtlMs, LeaseLimits.MaxTtlMs), DefaultValue(LeaseLimits.DefaultTtlMs)]
+    public long TtlMs { get; set; } = LeaseLimits.DefaultTtlMs;
+
+    /// <summary>How long to wait in the queue if the lock is not free; 0 to be refused at once. Advised: 50 s or less behind proxies.</summary>
+    [Range(0, LeaseLimits.MaxWaitMs), DefaultValue(0)]
+    public long WaitMs { get; set; }
+
+    /// <summary>One exclusive holder, or any number of shared ones.</summary>
+    [DefaultValue("exclusive")]
+    public LockMode Mode { get; set; }
+
+    /// <summary>Who asks, for people to read; not an identity. The caller's address if left out.</summary>
+    [StringLength(MaxOwnerLength, MinimumLength = 1), RegularExpression(LeaseIds.Pattern), DisallowNull]
+    public string? Owner { get; set; }
+
+    /// <summary>Texts that everybody may see who reads the lock; at most 4 KiB together, as JSON.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; set; } = s_none;
+
+    private static readonly Dictionary<string, string> s_none = [];
+
+    /// <inheritdoc/>
+    public void Check(RequestErrors errors)
+    {
+        errors.RequireRange("ttlMs", TtlMs, LeaseLimits.MinTtlMs, LeaseLimits.MaxTtlMs);
+        errors.RequireRange("waitMs", WaitMs, 0, LeaseLimits.MaxWaitMs);
+        if (Owner is not null)
+        {
+            errors.RequireText("owner", Owner, MaxOwnerLength);
+        }
+
+        if (Metadata.Count > 0)
+        {
+            CheckMetadata(errors);
+        }
+    }
+
+    private void CheckMetadata(RequestErrors errors)
+    {
+        foreach ((string key, string value) in Metadata)
+        {
+            if (value is null)
+            {
+                errors.Add($"metadata.{key}", "must be a string.");
+            }
+        }
+
+        if (JsonSerializer.SerializeToUtf8Bytes(Metadata, ContractJson.Default.IReadOnlyDictionaryStringString).Length > MaxMetadataBytes)
+        {
+            errors.Add("metadata", $"must have at most {MaxMetadataBytes} bytes as JSON in UTF-8.");
+        }
+    }
+}

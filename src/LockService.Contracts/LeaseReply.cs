@@ -1,0 +1,24 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace LockService.Contracts;
+
+/// <summary>A lease on a lock, granted or renewed.</summary>
+/// <param name="Name">The lock.</param>
+/// <param name="LeaseId">The secret that renews and releases the lease. Nobody else is shown it.</param>
+/// <param name="FencingToken">Rises with every exclusive grant of the lock: hand it to what the lock protects, to refuse older ones.</param>
+/// <param name="Mode">Exclusive or shared.</param>
+/// <param name="Owner">As given, or the caller's address.</param>
+/// <param name="TtlMs">The lease ends this long after the request was sent, plus `waitedMs`.</param>
+/// <param name="WaitedMs">How much of the request's duration was waiting, rounded down; 0 for a renewal.</param>
+/// <param name="AcquiredAt">When the lock was granted; for people to read, never for safety.</param>
+/// <param name="ExpiresAt">When the lease ends if it is not renewed; for people to read, never for safety.</param>
+public sealed record LeaseReply(
+    [property: Required] string Name,
+    [property: Required] string LeaseId,
+    [property: Required] long FencingToken,
+    [property: Required] LockMode Mode,
+    [property: Required] string Owner,
+    [property: Required] long TtlMs,
+    [property: Required] long WaitedMs,
+    [property: Required] DateTimeOffset AcquiredAt,
+    [property: Required] DateTimeOffset ExpiresAt);
