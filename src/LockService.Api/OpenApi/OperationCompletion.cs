@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using LockService.Api.Problems;
+using LockService.Api.Requests;
+using LockService.Contracts;
+using LockService.Recipes;
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace LockService.Api.OpenApi;
+
+/// <summary>Completes what is generated from a route: its path parameter, its problems, its examples, its headers.</summary>
+internal sealed class OperationCompletion : IOperationFilter
+{
+    private const string Json = "application/json";
+
+    public void Apply(OpenApiOperation operation, OperationFilterContext context)
+    {
+        operation.Responses ??= [];
+        AddName(operation, context);
+        AddBody(operation, context);
+        AddProblems(operation, context);
+        AddExamples(operation);
+        operation.Responses = Sorted(operation.Responses);
+    }
+
+    private static void AddName(OpenApiOperation operation, OperationFilterContext context)
+    {
+        if (!context.ApiDescription.RelativePath!.Contains($"{{{NameInPath.Parameter}}}", StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        var schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = ResourceName.MaxLength, Pattern = NameInPath.Pattern };
+        operation.Parameters =
+        [
+            new OpenApiParameter
+            {
+                Name = NameInPath.Parameter,
+                In = ParameterLocation.Path,
+                Required = true,
+                Description = "The name. Use `:` or `.` to build hierarchies.",
+                Schema = schema,
+                Example = JsonValue.Create(Examples.NameOf(operation.OperationId!)),
+            },
+        ];
+    }
+
+    private static void AddBody(OpenApiOperation operation, OperationFilterContext context)
+    {
+        if (context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<CommandMetadata>().LastOrDefault() is not { } command)
+        {
+            return;
+        }
+
+        var content = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(command.Body, context.SchemaRepository) };
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = !command.IsOptional,
+            Content = new Dictionary<string, OpenApiMediaType> { [Json] = content },
+        };
+    }
+
+    private static void AddProblems(OpenApiOperation operation, OperationFilterContext context)
+    {
+        IEnumerable<ProblemKind> kinds = context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<ProblemMetadata>().Select(metadata => metadata.Kind);
+        foreach (IGrouping<int, ProblemKind> status in kinds.Append(ProblemKind.InternalError).Distinct().OrderBy(kind => kind.Code, StringComparer.Ordinal).GroupBy(kind => kind.Status))
+        {
+            var content = new OpenApiMediaType
+            {
+                Schema = context.SchemaGenerator.GenerateSchema(typeof(Problem), context.SchemaRepository),
+                Examples = status.ToDictionary(kind => kind.Code, kind => (IOpenApiExample)new OpenApiExample { Value = Examples.OfProblem(kind) }),
+            };
+            var response = new OpenApiResponse
+            {
+                Description = string.Join("; ", status.Select(kind => $"{kind.Code}: {kind.Title}")) + ".",
+                Content = new Dictionary<string, OpenApiMediaType> { [ProblemResult.ContentType] = content },
+            };
+            if (status.Any(Examples.CanRetry))
+            {
+                response.Headers = new Dictionary<string, IOpenApiHeader> { ["Retry-After"] = Header("Seconds after which trying again may make sense.", JsonSchemaType.Integer) };
+            }
+
+            operation.Responses![status.Key.ToString(CultureInfo.InvariantCulture)] = response;
+        }
+    }
+
+    private static void AddExamples(OpenApiOperation operation)
+    {
+        if (operation.RequestBody?.Content?.TryGetValue(Json, out OpenApiMediaType? request) == true)
+        {
+            request.Example = Examples.RequestOf(operation.OperationId!);
+        }
+
+        foreach (IOpenApiResponse response in operation.Responses!.Values)
+        {
+            if (response.Content?.TryGetValue(Json, out OpenApiMediaType? content) == true)
+            {
+                content.Example = Examples.ReplyOf(operation.OperationId!);
+            }
+        }
+
+        if (operation.OperationId == "getCounter" && operation.Responses["200"] is OpenApiResponse counter)
+        {
+            counter.Headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = Header("The version, as a strong entity tag.", JsonSchemaType.String) };
+        }
+    }
+
+    private static OpenApiResponses Sorted(OpenApiResponses responses)
+    {
+        var sorted = new OpenApiResponses();
+        foreach ((string status, IOpenApiResponse response) in responses.OrderBy(response => response.Key, StringComparer.Ordinal))
+        {
+            sorted.Add(status, response);
+        }
+
+        return sorted;
+    }
+
+    private static OpenApiHeader Header(string description, JsonSchemaType type) =>
+        new() { Description = description, Schema = new OpenApiSchema { Type = type } };
+}

@@ -1,0 +1,93 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using LockService.Api.Problems;
+using LockService.Contracts;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
+
+namespace LockService.Api.Requests;
+
+/// <summary>Reads a body. No body at all means the same as an object without members.</summary>
+internal static class RequestBody<T>
+    where T : class, ICheckedRequest
+{
+    private static readonly JsonTypeInfo<T> s_type = (JsonTypeInfo<T>)ContractJson.Default.GetTypeInfo(typeof(T))!;
+    private static readonly T s_empty = JsonSerializer.Deserialize("{}"u8, s_type)!;
+
+    /// <summary>Whether every member has a default.</summary>
+    internal static bool IsOptional { get; } = CheckEmpty();
+
+    /// <summary>Reads and checks the body; what is wrong with its members is added to the errors.</summary>
+    /// <exception cref="ProblemException">There is no JSON object to speak of.</exception>
+    internal static async ValueTask<T> ReadAsync(HttpRequest request, RequestErrors errors, CancellationToken cancellation)
+    {
+        T? body = s_empty;
+        if (request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false })
+        {
+            PipeReader reader = request.BodyReader;
+            ReadResult read = await reader.ReadAsync(cancellation);
+            while (!read.IsCompleted)
+            {
+                // Everything is examined and nothing consumed: the reader goes on, and the server's limit bounds what is kept.
+                reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                read = await reader.ReadAsync(cancellation);
+            }
+
+            if (!read.Buffer.IsEmpty)
+            {
+                RequireJson(request.ContentType);
+                body = Parse(read.Buffer, errors);
+                reader.AdvanceTo(read.Buffer.End);
+            }
+        }
+
+        body?.Check(errors);
+        return body ?? s_empty;
+    }
+
+    /// <returns>Null if it could not be read; the errors say why.</returns>
+    private static T? Parse(ReadOnlySequence<byte> buffer, RequestErrors errors)
+    {
+        ReadOnlySpan<byte> json = buffer.IsSingleSegment ? buffer.FirstSpan : buffer.ToArray();
+        try
+        {
+            if (JsonSerializer.Deserialize(json, s_type) is { } body)
+            {
+                return body;
+            }
+        }
+        catch (JsonException)
+        {
+            // The serializer stops at the first error and speaks of .NET types; look again for all of them, in the caller's words.
+        }
+
+        BodyDiagnosis.Explain(json.ToArray(), s_type, errors);
+        return null;
+    }
+
+    private static void RequireJson(string? contentType)
+    {
+        if (string.Equals(contentType, "application/json", StringComparison.OrdinalIgnoreCase))
+        {
+            return;
+        }
+
+        bool json = MediaTypeHeaderValue.TryParse(contentType, out MediaTypeHeaderValue? type)
+            && (type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase))
+            && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
+        if (!json)
+        {
+            throw new ProblemException(new ProblemResult(
+                ProblemKind.UnsupportedMediaType, "The body must be JSON in UTF-8 and say so: Content-Type: application/json."));
+        }
+    }
+
+    private static bool CheckEmpty()
+    {
+        var errors = new RequestErrors();
+        s_empty.Check(errors);
+        return errors.None;
+    }
+}

@@ -1,0 +1,55 @@
+using LockService.Contracts;
+using LockService.Recipes;
+
+namespace LockService.Api;
+
+/// <summary>From the terms of the recipes to those of the contract.</summary>
+internal static class Translation
+{
+    internal static Contracts.LockMode ToReply(this Recipes.LockMode mode) =>
+        mode == Recipes.LockMode.Shared ? Contracts.LockMode.Shared : Contracts.LockMode.Exclusive;
+
+    internal static Recipes.LockMode ToRecipe(this Contracts.LockMode mode) =>
+        mode == Contracts.LockMode.Shared ? Recipes.LockMode.Shared : Recipes.LockMode.Exclusive;
+
+    internal static LeaseReply ToReply(this LockGrant grant) => new(
+        grant.Name,
+        grant.LeaseId,
+        grant.FencingToken,
+        grant.Mode.ToReply(),
+        grant.Owner,
+        Floor(grant.Ttl),
+        Floor(grant.Waited),
+        grant.AcquiredAt,
+        grant.ExpiresAt);
+
+    internal static LockReply ToReply(this LockState state) => new(
+        state.Name,
+        state.Holders.Count > 0,
+        state.Holders is [var first, ..] ? first.Mode.ToReply() : null,
+        [.. state.Holders.Select(ToReply)],
+        [.. state.Waiters.Select(ToReply)],
+        state.QueueLength);
+
+    internal static HolderReply ToReply(this LockHolder holder) => new(
+        holder.Owner,
+        holder.Mode.ToReply(),
+        holder.FencingToken,
+        holder.AcquiredAt,
+        holder.Remaining is { } remaining ? Floor(remaining) : null,
+        holder.Metadata);
+
+    internal static MessageReply ToReply(this LeasedMessage message) => new(
+        message.MessageId,
+        message.LeaseId,
+        new JsonText(message.Body),
+        Priority: 0,
+        message.DeliveryCount,
+        message.EnqueuedAt,
+        Floor(message.Lease));
+
+    private static WaiterReply ToReply(LockWaiter waiter) => new(waiter.Position, waiter.Owner, waiter.Mode.ToReply(), Floor(waiter.Waiting));
+
+    /// <summary>Rounded down: a caller may add what it is told to its own deadline, and must not get a later one than the real end.</summary>
+    private static long Floor(TimeSpan duration) => duration.Ticks / TimeSpan.TicksPerMillisecond;
+}
