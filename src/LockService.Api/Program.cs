@@ -3,6 +3,7 @@ using LockService.Api.Hosting;
 using LockService.Api.OpenApi;
 using LockService.Api.Requests;
 
+WebApplication app;
 try
 {
     WebApplicationBuilder builder = ServiceDefaults.CreateBuilder(args);
@@ -13,7 +14,7 @@ try
     builder.AddContractJson();
     builder.AddContractDocument();
 
-    WebApplication app = builder.Build();
+    app = builder.Build();
     app.UseMiddleware<RequestConventions>();
     app.MapLocks();
     app.MapCounters();
@@ -21,10 +22,13 @@ try
     app.MapService();
     app.MapSwagger();
 
-    await app.RunAsync();
-    return 0;
+    await app.StartAsync();
 }
 catch (Exception e) when (StartupException.From(e) is { } mistakes)
 {
     return mistakes.Report();
 }
+
+await app.WaitForShutdownAsync();
+await app.DisposeAsync();
+return 0;

@@ -28,7 +28,8 @@ internal static class ServiceDefaults
         ["Logging:LogLevel:Default"] = "Information",
         ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
         ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
-        ["Logging:LogLevel:Microsoft.Extensions.Hosting"] = "Warning",
+        // What keeps the service from starting is told once, on standard error.
+        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "None",
     };
 
     private static readonly string[] s_urlKeys = ["urls", "http_ports", "https_ports"];

@@ -22,6 +22,7 @@ internal sealed class SettingsReader
         var reader = new SettingsReader(configuration);
         ApiOptions options = reader.ReadOptions();
         reader.ReportUnknown();
+        reader.CheckUrls(configuration["urls"]);
         return reader._mistakes.Count == 0 ? options : throw new StartupException(reader._mistakes);
     }
 
@@ -104,6 +105,26 @@ internal sealed class SettingsReader
         foreach (IConfigurationSection child in _section.GetChildren().Where(child => !_known.Contains(child.Key)))
         {
             AddMistake(child.Key, $"there is no such setting; known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}.");
+        }
+    }
+
+    private void CheckUrls(string? urls)
+    {
+        foreach (string url in (urls ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            try
+            {
+                if (BindingAddress.Parse(url).Port is >= 0 and <= 65535)
+                {
+                    continue;
+                }
+            }
+            catch (FormatException)
+            {
+                // Told below.
+            }
+
+            _mistakes.Add($"urls: '{url}' is not an address to listen on, such as http://127.0.0.1:8080.");
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed class StartupException(IReadOnlyList<string> mistakes) : Excepti
         FormatException e => new([e.Message]),
         IOException e => new([e.Message]),
         SocketException e => new([$"The service cannot listen: {e.Message}."]),
-        InvalidOperationException e when e.Message.Contains("address", StringComparison.OrdinalIgnoreCase) => new([e.Message]),
+        InvalidOperationException e => new([e.Message]),
         _ => null,
     };
 
