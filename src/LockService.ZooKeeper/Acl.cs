@@ -34,4 +34,26 @@ public sealed record Acl(Permissions Permissions, string Scheme, string Id)
 {
     /// <summary>Everybody may do everything: the default of every creation.</summary>
     public static IReadOnlyList<Acl> Open { get; } = [new Acl(Permissions.All, "world", "anyone")];
+
+    /// <summary>
+    /// The caller's list as it is now, <see cref="Open"/> if he gave none: it is encoded later, by a thread that must not meet a list
+    /// that changes or throws.
+    /// </summary>
+    internal static IReadOnlyList<Acl> Copy(IReadOnlyList<Acl>? list)
+    {
+        if (list is null)
+        {
+            return Open;
+        }
+
+        Acl[] copy = [.. list];
+        foreach (Acl entry in copy)
+        {
+            ArgumentNullException.ThrowIfNull(entry, nameof(list));
+            ArgumentNullException.ThrowIfNull(entry.Scheme, nameof(list));
+            ArgumentNullException.ThrowIfNull(entry.Id, nameof(list));
+        }
+
+        return copy;
+    }
 }

@@ -16,6 +16,9 @@ public sealed class ConnectString
 {
     private const int DefaultPort = 2181;
 
+    /// <summary>The limit of the domain name system; resolvers throw on more.</summary>
+    private const int LongestHost = 253;
+
     private ConnectString(IReadOnlyList<ServerName> servers, string chroot)
     {
         Servers = servers;
@@ -73,7 +76,7 @@ public sealed class ConnectString
             throw new FormatException($"'{text}' has no valid port.");
         }
 
-        return host.Length > 0 && port is > 0 and <= 65535
+        return host.Length is > 0 and <= LongestHost && port is > 0 and <= 65535
             ? new ServerName(host, port)
             : throw new FormatException($"'{text}' is not a server: write host:port.");
     }

@@ -8,6 +8,9 @@ public sealed class Transaction
 {
     internal List<TransactionPart> Parts { get; } = [];
 
+    /// <summary>Bytes of data in all operations together.</summary>
+    internal long DataLength { get; private set; }
+
     /// <summary>Number of operations added so far.</summary>
     public int Count => Parts.Count;
 
@@ -15,7 +18,8 @@ public sealed class Transaction
     public Transaction Create(string path, ReadOnlyMemory<byte> data, CreateMode mode, IReadOnlyList<Acl>? acl = null, TimeSpan ttl = default)
     {
         NodePath.ThrowIfInvalid(path, NodePath.IsSequential(mode));
-        Parts.Add(new TransactionPart.Create(path, data, mode, acl ?? Acl.Open, NodePath.TtlMilliseconds(mode, ttl)));
+        Parts.Add(new TransactionPart.Create(path, data, mode, Acl.Copy(acl), NodePath.TtlMilliseconds(mode, ttl)));
+        DataLength += data.Length;
         return this;
     }
 
@@ -37,6 +41,7 @@ public sealed class Transaction
     {
         NodePath.ThrowIfInvalid(path);
         Parts.Add(new TransactionPart.SetData(path, data, version));
+        DataLength += data.Length;
         return this;
     }
 

@@ -25,6 +25,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 {
     private readonly SessionLoop _session;
     private readonly Chroot _chroot;
+    private readonly int _maxRequestBytes;
 
     /// <summary>Starts to connect in the background; returns at once, whether or not a server can be reached.</summary>
     /// <param name="options">The settings.</param>
@@ -34,6 +35,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid();
+        _maxRequestBytes = options.MaxRequestBytes;
         _chroot = new Chroot(options.Servers.Chroot);
         _session = new SessionLoop(options, logger ?? NullLogger<ZooKeeperClient>.Instance);
     }
@@ -46,6 +48,9 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     /// <summary>With the id, the right to resume or to close the session; for tests that end it from outside.</summary>
     internal byte[] SessionPassword => _session.Identity.Password;
+
+    /// <summary>The server's path of a client's path; for tests of sizes.</summary>
+    internal string ServerPath(string path) => _chroot.Apply(path);
 
     /// <summary>The timeout the server granted; zero before the first connection.</summary>
     public TimeSpan SessionTimeout => _session.Identity.Timeout;
@@ -69,7 +74,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     /// <summary>Creates a node.</summary>
     /// <param name="path">An absolute path; for the sequential modes the server appends ten digits to it.</param>
-    /// <param name="data">The node's data.</param>
+    /// <param name="data">The node's data; it must not change until the task completes.</param>
     /// <param name="mode">The kind of node.</param>
     /// <param name="acl">Who may do what; by default everybody everything.</param>
     /// <param name="ttl">1 ms to 2^40-1 ms, for the TTL modes only.</param>
@@ -87,8 +92,8 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path, NodePath.IsSequential(mode));
-        var message = new CreateMessage(_chroot, path, data, mode, acl ?? Acl.Open, NodePath.TtlMilliseconds(mode, ttl));
-        return Send<CreateMessage, CreatedNode>(message, path, cancellation);
+        var message = new CreateMessage(_chroot, path, data, mode, Acl.Copy(acl), NodePath.TtlMilliseconds(mode, ttl));
+        return Send<CreateMessage, CreatedNode>(message, path, cancellation, data.Length);
     }
 
     /// <summary>Deletes a node that has no children.</summary>
@@ -139,7 +144,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     /// <summary>Sets a node's data.</summary>
     /// <param name="path">An absolute path.</param>
-    /// <param name="data">The new data.</param>
+    /// <param name="data">The new data; it must not change until the task completes.</param>
     /// <param name="version">The expected version; -1 for any.</param>
     /// <param name="cancellation">See the remarks of the class.</param>
     /// <exception cref="RequestRefusedException">
@@ -148,7 +153,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public Task<Stat> SetDataAsync(string path, ReadOnlyMemory<byte> data, int version, CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path);
-        return Send<SetDataMessage, Stat>(new SetDataMessage(_chroot.Apply(path), data, version), path, cancellation);
+        return Send<SetDataMessage, Stat>(new SetDataMessage(_chroot.Apply(path), data, version), path, cancellation, data.Length);
     }
 
     /// <summary>Lists a node's children.</summary>
@@ -184,7 +189,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public Task<TransactionResult> CommitAsync(Transaction transaction, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(transaction);
-        return Send<MultiMessage, TransactionResult>(new MultiMessage(_chroot, [.. transaction.Parts]), null, cancellation);
+        return Send<MultiMessage, TransactionResult>(new MultiMessage(_chroot, [.. transaction.Parts]), null, cancellation, transaction.DataLength);
     }
 
     /// <summary>Lists the ephemeral nodes of this session whose paths start with a prefix (plain text, not by segments).</summary>
@@ -200,9 +205,15 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// </summary>
     public ValueTask DisposeAsync() => _session.CloseAsync();
 
-    private Task<TReply> Send<TMessage, TReply>(TMessage message, string? path, CancellationToken cancellation)
+    /// <summary>
+    /// Data that exceeds the limit by itself is refused before it is encoded: the session's thread has better things to do than to copy
+    /// gigabytes that it may not send.
+    /// </summary>
+    private Task<TReply> Send<TMessage, TReply>(TMessage message, string? path, CancellationToken cancellation, long dataLength = 0)
         where TMessage : struct, IMessage<TReply> =>
-        _session.Send(new PendingRequest<TMessage, TReply>(message, path), cancellation);
+        dataLength > _maxRequestBytes
+            ? Task.FromException<TReply>(new RequestTooLargeException(dataLength, _maxRequestBytes))
+            : _session.Send(new PendingRequest<TMessage, TReply>(message, path), cancellation);
 
     private async Task<Watched<TReply>> Watching<TMessage, TReply>(TMessage message, string path, CancellationToken cancellation)
         where TMessage : struct, IMessage<TReply>

@@ -68,7 +68,7 @@ public sealed class SessionEndedException : ZooKeeperException
 /// <summary>The request is larger than <see cref="ZooKeeperOptions.MaxRequestBytes"/>. It was not sent; nothing was changed.</summary>
 public sealed class RequestTooLargeException : ZooKeeperException
 {
-    internal RequestTooLargeException(int size, int limit)
+    internal RequestTooLargeException(long size, int limit)
         : base(RequestOutcome.NotSent, $"The request was not sent: {size} bytes are more than the limit of {limit}.", null)
     {
     }

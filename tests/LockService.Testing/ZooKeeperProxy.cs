@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using LockService.ZooKeeper;
 
 namespace LockService.Testing;
 
@@ -104,6 +105,19 @@ public sealed class ZooKeeperProxy : IDisposable
 
     /// <summary>Cuts all connections, in good order or with a reset.</summary>
     public void Cut(bool reset = false) => Array.ForEach(Connections(), connection => connection.Cut(reset));
+
+    /// <summary>
+    /// Cuts all connections and waits until the client has noticed, so that a request made afterwards waits for the next connection
+    /// instead of being lost on its way into the old one.
+    /// </summary>
+    public async Task CutAsync(ZooKeeperClient client, bool reset = false)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        await Eventually.CompletesAsync("the client is connected", client.WhenConnectedAsync());
+        Task<SessionStatus> noticed = client.Status.Next;
+        Cut(reset);
+        await Eventually.CompletesAsync("the client notices the cut", noticed);
+    }
 
     /// <summary>Becomes a black hole: connections stay, and are still accepted, but nothing arrives.</summary>
     public void Stall(ProxyDirections directions = ProxyDirections.Both)

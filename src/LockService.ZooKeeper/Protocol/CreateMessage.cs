@@ -8,7 +8,7 @@ internal readonly struct CreateMessage(
 {
     public OpCode Op => OpCodeOf(mode);
 
-    public void WriteTo(JuteWriter writer) => WriteBody(writer, chroot.Apply(path), data.Span, mode, acl, ttlMs);
+    public void WriteTo(JuteWriter writer) => WriteBody(writer, PathOf(chroot, path, mode), data.Span, mode, acl, ttlMs);
 
     public CreatedNode ReadFrom(ref JuteReader reader) => new(chroot.Strip(reader.ReadString()), reader.ReadStat());
 
@@ -19,6 +19,9 @@ internal readonly struct CreateMessage(
         CreateMode.PersistentWithTtl or CreateMode.PersistentSequentialWithTtl => OpCode.CreateTtl,
         _ => OpCode.Create2,
     };
+
+    internal static string PathOf(Chroot chroot, string path, CreateMode mode) =>
+        NodePath.IsSequential(mode) ? chroot.ApplyToPrefix(path) : chroot.Apply(path);
 
     internal static void WriteBody(
         JuteWriter writer, string serverPath, ReadOnlySpan<byte> data, CreateMode mode, IReadOnlyList<Acl> acl, long ttlMs)

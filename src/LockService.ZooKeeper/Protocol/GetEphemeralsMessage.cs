@@ -5,7 +5,7 @@ internal readonly struct GetEphemeralsMessage(Chroot chroot, string prefix) : IM
 {
     public OpCode Op => OpCode.GetEphemerals;
 
-    public void WriteTo(JuteWriter writer) => writer.WriteString(chroot.Apply(prefix));
+    public void WriteTo(JuteWriter writer) => writer.WriteString(chroot.ApplyToPrefix(prefix));
 
     public IReadOnlyList<string> ReadFrom(ref JuteReader reader)
     {

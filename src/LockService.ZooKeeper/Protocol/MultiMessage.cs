@@ -15,7 +15,7 @@ internal readonly struct MultiMessage(Chroot chroot, TransactionPart[] parts) : 
             {
                 case TransactionPart.Create create:
                     WriteHeader(writer, CreateMessage.OpCodeOf(create.Mode), false);
-                    CreateMessage.WriteBody(writer, path, create.Data.Span, create.Mode, create.Acl, create.TtlMs);
+                    CreateMessage.WriteBody(writer, CreateMessage.PathOf(chroot, create.Path, create.Mode), create.Data.Span, create.Mode, create.Acl, create.TtlMs);
                     break;
                 case TransactionPart.Delete delete:
                     WriteHeader(writer, OpCode.Delete, false);

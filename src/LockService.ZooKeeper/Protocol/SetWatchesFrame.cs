@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace LockService.ZooKeeper.Protocol;
 
 /// <summary>
@@ -15,7 +17,8 @@ internal static class SetWatchesFrame
         int size = 0;
         foreach ((WatchKind kind, string path) in watches)
         {
-            if (size > 0 && size + path.Length > MaxPathBytes)
+            int bytes = sizeof(int) + Encoding.UTF8.GetByteCount(path);
+            if (size > 0 && size + bytes > MaxPathBytes)
             {
                 Write(writer, relativeZxid, lists);
                 Array.ForEach(lists, list => list.Clear());
@@ -23,7 +26,7 @@ internal static class SetWatchesFrame
             }
 
             lists[(int)kind].Add(path);
-            size += path.Length + sizeof(int);
+            size += bytes;
         }
 
         if (size > 0)

@@ -1,10 +1,11 @@
 using LockService.ZooKeeper.Protocol;
 using LockService.ZooKeeper.Transport;
+using Microsoft.Extensions.Logging;
 
 namespace LockService.ZooKeeper.Session;
 
 /// <summary>The receiving half of a connection: pairs replies with requests and hands notifications to the watches.</summary>
-internal sealed class ConnectionReader(FrameConnection connection, RequestQueue queue, WatchTable watches)
+internal sealed partial class ConnectionReader(FrameConnection connection, RequestQueue queue, WatchTable watches, ILogger logger)
 {
     /// <summary>Reads until the session ends or the connection breaks.</summary>
     /// <param name="lastZxid">
@@ -33,8 +34,8 @@ internal sealed class ConnectionReader(FrameConnection connection, RequestQueue 
                 default:
                     PendingRequest request = queue.TakeAnswered(xid);
                     lastZxid = Math.Max(lastZxid, zxid);
-                    Complete(request, error, ref reader);
-                    if (EndOf(request, error) is { } end)
+                    ErrorCode outcome = Complete(request, error, ref reader);
+                    if (EndOf(request, outcome) is { } end)
                     {
                         return end;
                     }
@@ -44,11 +45,12 @@ internal sealed class ConnectionReader(FrameConnection connection, RequestQueue 
         }
     }
 
-    private void Complete(PendingRequest request, ErrorCode error, ref JuteReader body)
+    /// <returns>The error, if there is one, in the reply's header or of the part at which a transaction failed.</returns>
+    private ErrorCode Complete(PendingRequest request, ErrorCode error, ref JuteReader body)
     {
         try
         {
-            request.Complete(error, ref body, watches);
+            return request.Complete(error, ref body, watches);
         }
         catch (ProtocolException e)
         {
@@ -61,7 +63,14 @@ internal sealed class ConnectionReader(FrameConnection connection, RequestQueue 
     {
         var type = (WatchEventType)reader.ReadInt();
         reader.ReadInt();
-        watches.Notify(type, reader.ReadString());
+        string path = reader.ReadString();
+        if (type is < WatchEventType.NodeCreated or > WatchEventType.NodeChildrenChanged)
+        {
+            Log.UnknownNotification(logger, (int)type, path);
+            return;
+        }
+
+        watches.Notify(type, path);
     }
 
     private static SessionEnd? EndOf(PendingRequest request, ErrorCode error) => error switch
@@ -72,4 +81,10 @@ internal sealed class ConnectionReader(FrameConnection connection, RequestQueue 
         ErrorCode.SessionMoved => throw new ProtocolException("that the session has moved to another server"),
         _ => request.Op == OpCode.CloseSession ? SessionEnd.Closed : null,
     };
+
+    private static partial class Log
+    {
+        [LoggerMessage(1, LogLevel.Warning, "ZooKeeper sent a notification of the unknown type {Type} for {Path}; it was ignored")]
+        internal static partial void UnknownNotification(ILogger logger, int type, string path);
+    }
 }

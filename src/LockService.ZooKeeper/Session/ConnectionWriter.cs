@@ -22,6 +22,7 @@ internal sealed class ConnectionWriter
     private readonly TimeSpan _pingInterval;
     private readonly Thread _thread;
     private volatile bool _stopped;
+    private volatile Exception? _failure;
 
     internal ConnectionWriter(FrameConnection connection, RequestQueue queue, ZooKeeperOptions options, TimeSpan pingInterval)
     {
@@ -31,6 +32,9 @@ internal sealed class ConnectionWriter
         _pingInterval = pingInterval;
         _thread = new Thread(Run) { IsBackground = true, Name = "zookeeper-writer" };
     }
+
+    /// <summary>Why this half broke the connection; null if it did not.</summary>
+    internal Exception? Failure => _failure;
 
     internal void Start() => _thread.Start();
 
@@ -72,6 +76,7 @@ internal sealed class ConnectionWriter
         catch (Exception e) when (e is SocketException or ObjectDisposedException or TimeoutException)
         {
             // The reader sees the broken connection and tells what was lost.
+            _failure = e;
             _connection.Abort();
         }
     }
@@ -89,7 +94,7 @@ internal sealed class ConnectionWriter
     {
         if (_queue.OldestInFlight() > _options.RequestTimeout)
         {
-            throw new TimeoutException();
+            throw new TimeoutException($"A request stayed unanswered for more than {_options.RequestTimeout.TotalSeconds} s.");
         }
     }
 }

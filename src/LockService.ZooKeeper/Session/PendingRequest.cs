@@ -12,6 +12,9 @@ internal abstract class PendingRequest
 
     internal int Xid { get; private set; }
 
+    /// <summary>Whether the caller gave it up before it was sent.</summary>
+    internal bool IsAbandoned => Volatile.Read(ref _phase) == Abandoned;
+
     internal abstract OpCode Op { get; }
 
     /// <summary>When its bytes were handed to the connection, as a timestamp of the session's clock.</summary>
@@ -28,15 +31,18 @@ internal abstract class PendingRequest
     internal abstract void WriteTo(JuteWriter writer);
 
     /// <summary>Reads the reply and completes the request. Called by the reader; continuations run elsewhere.</summary>
-    internal abstract void Complete(ErrorCode error, ref JuteReader body, WatchTable watches);
+    /// <returns>The error, if there is one, in the reply's header or of the part at which a transaction failed.</returns>
+    internal abstract ErrorCode Complete(ErrorCode error, ref JuteReader body, WatchTable watches);
 
     internal abstract void Fail(Exception failure);
 
     /// <summary>Gives up waiting. A request still queued is never sent; one that was sent keeps its place until the reply comes.</summary>
-    internal void Cancel(CancellationToken cancellation)
+    /// <returns>True if it was still queued.</returns>
+    internal bool Cancel(CancellationToken cancellation)
     {
         bool notSent = Interlocked.CompareExchange(ref _phase, Abandoned, Queued) == Queued;
         Fail(new RequestAbandonedException(notSent ? RequestOutcome.NotSent : RequestOutcome.Unknown, cancellation));
+        return notSent;
     }
 }
 
@@ -46,6 +52,7 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
 {
     private readonly TaskCompletionSource<TReply> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CancellationTokenRegistration _registration;
+    private RequestQueue? _queue;
 
     internal override OpCode Op => message.Op;
 
@@ -54,12 +61,13 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
 
     internal Task<TReply> Task => _completion.Task;
 
-    internal void CancelWith(CancellationToken cancellation)
+    internal void CancelWith(RequestQueue queue, CancellationToken cancellation)
     {
         if (cancellation.CanBeCanceled)
         {
+            _queue = queue;
             _registration = cancellation.UnsafeRegister(
-                static (state, token) => ((PendingRequest<TMessage, TReply>)state!).Cancel(token), this);
+                static (state, token) => ((PendingRequest<TMessage, TReply>)state!).GiveUp(token), this);
 
             // Completed before the registration was stored: nobody else would remove it.
             if (_completion.Task.IsCompleted)
@@ -71,7 +79,7 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
 
     internal override void WriteTo(JuteWriter writer) => message.WriteTo(writer);
 
-    internal override void Complete(ErrorCode error, ref JuteReader body, WatchTable watches)
+    internal override ErrorCode Complete(ErrorCode error, ref JuteReader body, WatchTable watches)
     {
         TReply? reply;
         if (error == ErrorCode.Ok)
@@ -81,7 +89,7 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
         else if (!message.TryReadError(error, out reply))
         {
             Fail(new RequestRefusedException(error, path));
-            return;
+            return error;
         }
 
         // Registered before the next frame is read, so that no notification can come too early, and even if the caller has left:
@@ -95,6 +103,17 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
         if (!_completion.TrySetResult(reply))
         {
             Watch?.Dispose();
+        }
+
+        // A session that has moved away is told to a transaction in its parts only (ZOOKEEPER-2886).
+        return reply is TransactionResult result ? result.Error : error;
+    }
+
+    private void GiveUp(CancellationToken cancellation)
+    {
+        if (Cancel(cancellation))
+        {
+            _queue!.NoteAbandoned();
         }
     }
 

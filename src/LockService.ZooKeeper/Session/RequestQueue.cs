@@ -12,6 +12,7 @@ internal sealed class RequestQueue(int maxInFlight, int maxQueued, TimeProvider 
     private readonly Queue<PendingRequest> _queued = new();
     private readonly Queue<PendingRequest> _inFlight = new();
     private SessionEnd? _end;
+    private int _abandoned;
     private int _xid;
     private bool _workToDo;
 
@@ -39,6 +40,25 @@ internal sealed class RequestQueue(int maxInFlight, int maxQueued, TimeProvider 
         if (refusal is not null)
         {
             request.Fail(refusal);
+        }
+    }
+
+    /// <summary>
+    /// Counts a waiting request that its caller has given up, and lets go of such requests once they are the greater part: while no
+    /// server can be reached they would otherwise pile up until nobody's request is accepted any more.
+    /// </summary>
+    internal void NoteAbandoned()
+    {
+        lock (_gate)
+        {
+            _abandoned++;
+            if (_abandoned > 1_000 && _abandoned > _queued.Count / 2)
+            {
+                PendingRequest[] wanted = [.. _queued.Where(request => !request.IsAbandoned)];
+                _abandoned = 0;
+                _queued.Clear();
+                Array.ForEach(wanted, _queued.Enqueue);
+            }
         }
     }
 
@@ -80,6 +100,7 @@ internal sealed class RequestQueue(int maxInFlight, int maxQueued, TimeProvider 
                 int xid = Protocol.Xid.After(_xid);
                 if (!request.TryStartSending(xid, now))
                 {
+                    _abandoned--;
                     continue;
                 }
 

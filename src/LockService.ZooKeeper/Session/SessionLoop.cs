@@ -15,11 +15,19 @@ internal sealed partial class SessionLoop
     /// <summary>How long a close may wait for the server's answer before it is left to the session timeout.</summary>
     private static readonly TimeSpan s_closeLimit = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// How long TCP may take to connect, within the attempt's share of the session timeout: an address that swallows packets must not use
+    /// up what is left of the session. One second is the first retransmission of a lost SYN, which the next round makes anyway.
+    /// </summary>
+    private static readonly TimeSpan s_connectLimit = TimeSpan.FromSeconds(1);
+
     private readonly ZooKeeperOptions _options;
     private readonly ILogger _logger;
     private readonly RequestQueue _queue;
     private readonly WatchTable _watches = new();
     private readonly ServerList _servers;
+    private readonly Backoff _backoff = new();
+    private readonly SilentRefusals _refusals;
     private readonly object _pause = new();
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile FrameConnection? _connection;
@@ -27,12 +35,14 @@ internal sealed partial class SessionLoop
     private volatile SessionStatus _status = new(SessionState.Connecting, null, null);
     private bool _stopped;
     private long _lastZxid;
+    private long? _connectedSince;
 
     internal SessionLoop(ZooKeeperOptions options, ILogger logger)
     {
         _options = options;
         _logger = logger;
         _queue = new RequestQueue(options.MaxInFlight, options.MaxQueued, options.Clock);
+        _refusals = new SilentRefusals(options.Clock);
         _servers = new ServerList(options.Servers.Servers);
         new Thread(Run) { IsBackground = true, Name = "zookeeper-session" }.Start();
     }
@@ -62,7 +72,7 @@ internal sealed partial class SessionLoop
         }
 
         _queue.Enqueue(request);
-        request.CancelWith(cancellation);
+        request.CancelWith(_queue, cancellation);
         return request.Task;
     }
 
@@ -96,42 +106,68 @@ internal sealed partial class SessionLoop
         SessionEnd? end = null;
         while (end is null && !Stopped)
         {
-            bool wasConnected = false;
             bool roundEnded = false;
             IPEndPoint? server = null;
+            _connectedSince = null;
             try
             {
                 server = _servers.Next(out roundEnded);
-                using FrameConnection connection = FrameConnection.Open(server, AttemptLimit(), _options.MaxReplyBytes);
-                _connection = connection;
-                if (Stopped)
-                {
-                    break;
-                }
-
-                end = Establish(connection);
-                wasConnected = end is null;
-                end ??= Serve(connection);
+                end = Attempt(server);
             }
             catch (Exception e) when (IsConnectionFailure(e))
             {
-                if (!Stopped)
-                {
-                    Log.ConnectionLost(_logger, server, _identity.Id, e.Message);
-                }
-            }
-            finally
-            {
-                _connection = null;
+                Report(server, e);
             }
 
-            if (end is null && !wasConnected)
+            if (end is null)
             {
-                Pause(roundEnded);
+                TimeSpan lasted = _connectedSince is { } since ? _options.Clock.GetElapsedTime(since) : TimeSpan.Zero;
+                Pause(_backoff.After(lasted, roundEnded));
             }
         }
 
         Finish(end ?? SessionEnd.Closed);
+    }
+
+    /// <summary>The whole life of one connection.</summary>
+    /// <returns>Why the session has ended; null if it was stopped before the connection was made.</returns>
+    private SessionEnd? Attempt(IPEndPoint server)
+    {
+        using var connection = new FrameConnection(server, _options.MaxReplyBytes);
+        _connection = connection;
+        try
+        {
+            if (Stopped)
+            {
+                return null;
+            }
+
+            TimeSpan limit = AttemptLimit();
+            connection.Open(limit < s_connectLimit ? limit : s_connectLimit, _options.Clock);
+            return Establish(connection) ?? Serve(connection);
+        }
+        finally
+        {
+            _connection = null;
+        }
+    }
+
+    private void Report(IPEndPoint? server, Exception failure)
+    {
+        if (Stopped)
+        {
+            return;
+        }
+
+        Log.ConnectionLost(_logger, server, _identity.Id, failure.Message);
+        if (failure is not SilentRefusalException)
+        {
+            _refusals.Reset();
+        }
+        else if (_identity.Id != 0 && _refusals.Add(_identity.Timeout))
+        {
+            Log.RefusedByAll(_logger, _identity.Id, _lastZxid, _identity.Timeout.TotalSeconds);
+        }
     }
 
     /// <summary>Leaves every server its share of the session timeout, so that all can be tried before the session is lost.</summary>
@@ -141,14 +177,13 @@ internal sealed partial class SessionLoop
         return timeout / _servers.Count;
     }
 
-    /// <summary>Short between different servers; up to a second after a full round, so that an outage causes no storm of attempts.</summary>
-    private void Pause(bool roundEnded)
+    private void Pause(TimeSpan time)
     {
         lock (_pause)
         {
-            if (!_stopped)
+            if (!_stopped && time > TimeSpan.Zero)
             {
-                Monitor.Wait(_pause, roundEnded ? Random.Shared.Next(400, 1000) : Random.Shared.Next(10, 100));
+                Monitor.Wait(_pause, time);
             }
         }
     }
@@ -159,20 +194,12 @@ internal sealed partial class SessionLoop
     {
         connection.SetIdleLimit(AttemptLimit());
         using var writer = new JuteWriter();
-        var request = new ConnectRequest(_lastZxid, (int)_options.SessionTimeout.TotalMilliseconds, _identity.Id, _identity.Password);
-        request.WriteTo(writer);
-        connection.Send(writer.Written);
+        ConnectResponse response = Ask(connection, writer);
 
-        ConnectResponse response;
-        try
+        // Asked first: what a server says of the session while it is cut off from the others proves nothing.
+        if (response.ReadOnly)
         {
-            var reader = new JuteReader(connection.ReadFrame());
-            response = ConnectResponse.ReadFrom(ref reader);
-        }
-        catch (EndOfStreamException)
-        {
-            throw new ProtocolException(
-                "nothing and closed the connection: it is not serving, or has too many connections from here (maxClientCnxns), or is behind this session");
+            throw new ProtocolException("that it is read-only, cut off from its quorum");
         }
 
         if (response.TimeoutMs <= 0 || response.SessionId == 0)
@@ -186,11 +213,6 @@ internal sealed partial class SessionLoop
             return SessionEnd.Expired;
         }
 
-        if (response.ReadOnly)
-        {
-            throw new ProtocolException("that it is read-only, cut off from its quorum");
-        }
-
         _identity = SessionIdentity.From(response);
         connection.SetIdleLimit(_identity.Timeout * 2 / 3);
         writer.Clear();
@@ -199,25 +221,43 @@ internal sealed partial class SessionLoop
         return null;
     }
 
+    /// <summary>Exchanges the first frames.</summary>
+    private ConnectResponse Ask(FrameConnection connection, JuteWriter writer)
+    {
+        var request = new ConnectRequest(_lastZxid, (int)_options.SessionTimeout.TotalMilliseconds, _identity.Id, _identity.Password);
+        request.WriteTo(writer);
+        try
+        {
+            connection.Send(writer.Written);
+            var reader = new JuteReader(connection.ReadFrame());
+            return ConnectResponse.ReadFrom(ref reader);
+        }
+        catch (Exception e) when (e is EndOfStreamException or SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.Shutdown })
+        {
+            throw new SilentRefusalException(e);
+        }
+    }
+
     /// <summary>Runs an established connection until it breaks or the session ends.</summary>
     private SessionEnd? Serve(FrameConnection connection)
     {
+        _connectedSince = _options.Clock.GetTimestamp();
+        _refusals.Reset();
         Log.Connected(_logger, connection.Server, _identity.Id, _identity.Timeout.TotalMilliseconds);
         SetStatus(new SessionStatus(SessionState.Connected, connection.Server, null));
         var writer = new ConnectionWriter(connection, _queue, _options, _identity.Timeout / 3);
         writer.Start();
         string reason = "the connection was lost.";
         Exception? cause = null;
-        SessionEnd? end = null;
         try
         {
-            end = new ConnectionReader(connection, _queue, _watches).Run(ref _lastZxid);
-            return end;
+            return new ConnectionReader(connection, _queue, _watches, _logger).Run(ref _lastZxid);
         }
         catch (Exception e) when (IsConnectionFailure(e))
         {
-            (reason, cause) = (e.Message, e);
-            throw;
+            cause = writer.Failure ?? e;
+            reason = cause.Message;
+            throw new IOException(reason, cause);
         }
         finally
         {
@@ -259,5 +299,12 @@ internal sealed partial class SessionLoop
 
         [LoggerMessage(4, LogLevel.Warning, "Closing ZooKeeper session 0x{SessionId:x} was not confirmed: {Reason}")]
         internal static partial void CloseUnconfirmed(ILogger logger, long sessionId, string reason);
+
+        [LoggerMessage(
+            5,
+            LogLevel.Critical,
+            "Every ZooKeeper server has refused session 0x{SessionId:x} without an answer for {Seconds} s. Unless the ensemble has lost its quorum, "
+            + "its data is older than zxid 0x{Zxid:x}, which this session has seen: it may have been restored from a backup")]
+        internal static partial void RefusedByAll(ILogger logger, long sessionId, long zxid, double seconds);
     }
 }

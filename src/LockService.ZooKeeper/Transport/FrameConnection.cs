@@ -12,15 +12,23 @@ namespace LockService.ZooKeeper.Transport;
 /// </summary>
 internal sealed class FrameConnection : IDisposable
 {
+    private const int UsualBuffer = 64 * 1024;
+    private const int LargestKept = 1024 * 1024;
+
+    /// <summary>How soon an attempt to connect notices that it was aborted; nothing wakes a poll.</summary>
+    private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(50);
+
     private readonly Socket _socket;
     private readonly int _maxFrame;
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(UsualBuffer);
     private int _start;
     private int _end;
+    private volatile bool _aborted;
 
-    private FrameConnection(Socket socket, IPEndPoint server, int maxFrame)
+    /// <summary>Makes a connection that is not open yet, so that <see cref="Abort"/> works from the beginning.</summary>
+    internal FrameConnection(IPEndPoint server, int maxFrame)
     {
-        _socket = socket;
+        _socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, Blocking = false };
         _maxFrame = maxFrame;
         Server = server;
     }
@@ -28,38 +36,32 @@ internal sealed class FrameConnection : IDisposable
     internal IPEndPoint Server { get; }
 
     /// <summary>Connects.</summary>
-    /// <exception cref="SocketException">Refused, unreachable, or not connected within the time.</exception>
-    internal static FrameConnection Open(IPEndPoint server, TimeSpan atMost, int maxFrame)
+    /// <exception cref="SocketException">Refused, unreachable, aborted, or not connected within the time.</exception>
+    internal void Open(TimeSpan atMost, TimeProvider clock)
     {
-        var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, Blocking = false };
+        long start = clock.GetTimestamp();
         try
         {
-            try
+            _socket.Connect(Server);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
+        {
+            while (!_socket.Poll(s_pollInterval, SelectMode.SelectWrite))
             {
-                socket.Connect(server);
-            }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
-            {
-                if (!socket.Poll(atMost, SelectMode.SelectWrite))
+                if (_aborted || clock.GetElapsedTime(start) > atMost)
                 {
-                    throw new SocketException((int)SocketError.TimedOut);
+                    throw new SocketException((int)(_aborted ? SocketError.OperationAborted : SocketError.TimedOut));
                 }
             }
-
-            int error = (int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
-            if (error != 0)
-            {
-                throw new SocketException(error);
-            }
-
-            socket.Blocking = true;
-            return new FrameConnection(socket, server, maxFrame);
         }
-        catch
+
+        int error = (int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
+        if (error != 0)
         {
-            socket.Dispose();
-            throw;
+            throw new SocketException(error);
         }
+
+        _socket.Blocking = true;
     }
 
     /// <summary>How long a read or a write may make no progress before it fails with <see cref="SocketError.TimedOut"/>.</summary>
@@ -101,13 +103,14 @@ internal sealed class FrameConnection : IDisposable
     /// <summary>Breaks the connection: both threads get an error from what they are blocked in. May be called by any thread.</summary>
     internal void Abort()
     {
+        _aborted = true;
         try
         {
             _socket.Shutdown(SocketShutdown.Both);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // It is broken already, which is what was wanted.
+            // It is broken already, or not connected yet; Open looks at the flag.
         }
     }
 
@@ -126,18 +129,11 @@ internal sealed class FrameConnection : IDisposable
             return;
         }
 
-        if (_buffer.Length - _start < wanted)
+        // One large reply must not leave every connection with a large buffer.
+        bool oversized = _buffer.Length > LargestKept && Math.Max(wanted, _end - _start) <= UsualBuffer;
+        if (_buffer.Length - _start < wanted || oversized)
         {
-            byte[] target = wanted <= _buffer.Length ? _buffer : ArrayPool<byte>.Shared.Rent(wanted);
-            _buffer.AsSpan(_start, _end - _start).CopyTo(target);
-            if (target != _buffer)
-            {
-                ArrayPool<byte>.Shared.Return(_buffer);
-                _buffer = target;
-            }
-
-            _end -= _start;
-            _start = 0;
+            MoveTo(wanted <= _buffer.Length && !oversized ? _buffer : ArrayPool<byte>.Shared.Rent(Math.Max(wanted, UsualBuffer)));
         }
         else if (_start == _end)
         {
@@ -149,5 +145,19 @@ internal sealed class FrameConnection : IDisposable
             int received = _socket.Receive(_buffer.AsSpan(_end));
             _end += received > 0 ? received : throw new EndOfStreamException("The server closed the connection.");
         }
+    }
+
+    /// <summary>Moves what has not been read to the start of a buffer, which may be the present one.</summary>
+    private void MoveTo(byte[] target)
+    {
+        _buffer.AsSpan(_start, _end - _start).CopyTo(target);
+        if (target != _buffer)
+        {
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = target;
+        }
+
+        _end -= _start;
+        _start = 0;
     }
 }

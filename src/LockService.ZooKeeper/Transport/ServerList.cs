@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace LockService.ZooKeeper.Transport;
 
@@ -22,22 +23,30 @@ internal sealed class ServerList
     internal int Count => _servers.Length;
 
     /// <summary>The next address to try.</summary>
-    /// <param name="roundEnded">True if every server has been tried since the round began.</param>
-    /// <exception cref="System.Net.Sockets.SocketException">The name does not resolve; the next call takes the next name.</exception>
+    /// <param name="roundEnded">True if this is the last address of the last name.</param>
+    /// <exception cref="SocketException">The name does not resolve; the next call takes the next name.</exception>
     internal IPEndPoint Next(out bool roundEnded)
     {
-        roundEnded = false;
         if (_addresses.Count == 0)
         {
             ServerName server = _servers[_next];
-            roundEnded = _next == _servers.Length - 1;
             _next = (_next + 1) % _servers.Length;
-            foreach (IPAddress address in Dns.GetHostAddresses(server.Host))
+            roundEnded = _next == 0;
+            foreach (IPAddress resolved in Resolve(server.Host))
             {
-                _addresses.Enqueue(new IPEndPoint(address, server.Port));
+                _addresses.Enqueue(new IPEndPoint(resolved, server.Port));
             }
         }
 
-        return _addresses.Dequeue();
+        IPEndPoint address = _addresses.Dequeue();
+        roundEnded = _next == 0 && _addresses.Count == 0;
+        return address;
+    }
+
+    /// <summary>An address is taken as it is: the resolver refuses 0.0.0.0, which connects to this machine.</summary>
+    private static IPAddress[] Resolve(string host)
+    {
+        IPAddress[] addresses = IPAddress.TryParse(host, out IPAddress? address) ? [address] : Dns.GetHostAddresses(host);
+        return addresses.Length > 0 ? addresses : throw new SocketException((int)SocketError.HostNotFound);
     }
 }

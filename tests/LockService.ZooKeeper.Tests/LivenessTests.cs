@@ -1,0 +1,104 @@
+using LockService.Testing;
+using Xunit;
+
+namespace LockService.ZooKeeper.Tests;
+
+/// <summary>Silence: how soon it is noticed, and that only silence is.</summary>
+[Collection(SharedZooKeeper.Name)]
+public sealed class LivenessTests(ZooKeeperFixture zookeeper)
+{
+    /// <summary>What a loaded machine may add to a limit.</summary>
+    private static readonly TimeSpan s_slack = TimeSpan.FromSeconds(1);
+
+    [Theory]
+    [InlineData(ProxyDirections.Both)]
+    [InlineData(ProxyDirections.ToServer)]
+    [InlineData(ProxyDirections.ToClient)]
+    public async Task A_black_hole_is_left_for_another_server_after_two_thirds_of_the_session_timeout(ProxyDirections directions)
+    {
+        using ZooKeeperProxy first = zookeeper.NewProxy();
+        using ZooKeeperProxy second = zookeeper.NewProxy();
+        ZooKeeperOptions options = await zookeeper.NewOptionsAsync(first, second) with { SessionTimeout = TimeSpan.FromSeconds(3) };
+        await using var client = new ZooKeeperClient(options);
+        await client.CreateAsync("/e", mode: CreateMode.Ephemeral);
+        long session = client.SessionId;
+        (ZooKeeperProxy used, ZooKeeperProxy other) = first.Connects.Count > 0 ? (first, second) : (second, first);
+        long start = TimeProvider.System.GetTimestamp();
+
+        used.Stall(directions);
+
+        await Eventually.TrueAsync("the client has moved", () => other.Connects.Count == 1);
+        TimeSpan took = TimeProvider.System.GetElapsedTime(start);
+        Assert.True(took < TimeSpan.FromSeconds(2) + s_slack, $"noticed after {took}");
+        Assert.Equal(session, (await client.ExistsAsync("/e"))?.EphemeralOwner);
+    }
+
+    [Fact]
+    public async Task A_missing_reply_breaks_the_connection_although_pings_are_answered()
+    {
+        using ZooKeeperProxy proxy = zookeeper.NewProxy();
+        ZooKeeperOptions options = await zookeeper.NewOptionsAsync(proxy) with
+        {
+            SessionTimeout = TimeSpan.FromSeconds(1),
+            RequestTimeout = TimeSpan.FromSeconds(2),
+        };
+        await using var client = new ZooKeeperClient(options);
+        await client.WhenConnectedAsync();
+        _ = proxy.SwallowNextReply(RequestKind.Create2);
+
+        OutcomeUnknownException unknown = await Assert.ThrowsAsync<OutcomeUnknownException>(() => client.CreateAsync("/n"));
+
+        Assert.Contains("unanswered", unknown.Message, StringComparison.Ordinal);
+        Assert.True(proxy.Requests.Count(request => request.Kind == RequestKind.Ping) >= 3, "pings went on");
+        Assert.NotNull(await client.ExistsAsync("/n"));
+    }
+
+    [Fact]
+    public async Task An_idle_session_is_kept_by_pings_alone()
+    {
+        using ZooKeeperProxy proxy = zookeeper.NewProxy();
+        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxy) with { SessionTimeout = TimeSpan.FromSeconds(1) });
+        await client.CreateAsync("/e", mode: CreateMode.Ephemeral);
+
+        await Eventually.TrueAsync(
+            "pings of two session timeouts have passed", () => proxy.Requests.Count(request => request.Kind == RequestKind.Ping) >= 6);
+
+        Assert.NotNull(await client.ExistsAsync("/e"));
+        Assert.Single(proxy.Connects);
+    }
+
+    [Fact]
+    public async Task A_frozen_server_loses_its_client_but_not_the_session()
+    {
+        await using ZooKeeperServer server = await ZooKeeperServer.StartNewAsync();
+        var options = new ZooKeeperOptions { Servers = ConnectString.Parse(server.ConnectString), SessionTimeout = TimeSpan.FromSeconds(4) };
+        await using var client = new ZooKeeperClient(options);
+        await client.CreateAsync("/e", mode: CreateMode.Ephemeral);
+        long session = client.SessionId;
+
+        await server.FreezeAsync();
+        await Eventually.TrueAsync("the silence is noticed", () => client.Status.State == SessionState.Connecting);
+        await server.ThawAsync();
+
+        Assert.Equal(session, (await client.ExistsAsync("/e"))?.EphemeralOwner);
+    }
+
+    [Fact]
+    public async Task P8_A_continuation_that_blocks_stops_neither_replies_nor_watches()
+    {
+        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync());
+        using var release = new ManualResetEventSlim();
+        Watched<Stat?> watched = await client.WatchExistsAsync("/n");
+        Task blockedWatch = watched.Watch.Changed.ContinueWith(
+            _ => release.Wait(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        Task blockedReply = client.CreateAsync("/n").ContinueWith(
+            _ => release.Wait(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+        Watched<Stat?> other = await client.WatchExistsAsync("/other");
+        await client.CreateAsync("/other");
+
+        await Eventually.CompletesAsync("the other watch reports", other.Watch.Changed);
+        release.Set();
+        await Task.WhenAll(blockedWatch, blockedReply);
+    }
+}
