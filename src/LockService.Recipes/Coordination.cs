@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using LockService.Recipes.Commit;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Locking;
 using LockService.Recipes.Sessions;
@@ -17,6 +18,7 @@ public sealed class Coordination : IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _draining = new();
     private readonly SessionKeeper _sessions;
+    private readonly CommitLanes _lanes;
     private readonly LeaseObserver _leases;
     private readonly GuaranteedDeletes _deletes;
     private readonly WaiterReconciler _waiters;
@@ -40,10 +42,12 @@ public sealed class Coordination : IAsyncDisposable
         InstanceId = RandomNumberGenerator.GetHexString(16, lowercase: true);
         _sessions = new SessionKeeper(options, clock, logs);
         var store = new StoreCalls(_sessions, options, clock);
+        _lanes = new CommitLanes(_sessions, options, InstanceId, clock, logs);
         _leases = new LeaseObserver(_sessions, store, clock, logs.CreateLogger<LeaseObserver>());
         _deletes = new GuaranteedDeletes(_sessions, options, clock, logs.CreateLogger<GuaranteedDeletes>());
         _waiters = new WaiterReconciler(_sessions, _deletes, options, clock, logs.CreateLogger<WaiterReconciler>());
         _idle = new IdleDirectories(_sessions, clock);
+        var slots = new WaiterSlots(options.MaxWaiters);
         Locks = new Locks(new LockServices
         {
             Options = options,
@@ -54,11 +58,11 @@ public sealed class Coordination : IAsyncDisposable
             Deletes = _deletes,
             Waiters = _waiters,
             Idle = _idle,
-            Slots = new WaiterSlots(options.MaxWaiters),
+            Slots = slots,
             InstanceId = InstanceId,
             Draining = _draining.Token,
         });
-        Counters = new Counters();
+        Counters = new Counters(_lanes, store, options, clock);
         Queues = new Queues();
         _registry = new InstanceRegistry(InstanceId, _sessions, options, clock, SweepAsync, logs.CreateLogger<InstanceRegistry>());
     }
@@ -118,6 +122,7 @@ public sealed class Coordination : IAsyncDisposable
         await _waiters.DisposeAsync().ConfigureAwait(false);
         await _idle.DisposeAsync().ConfigureAwait(false);
         await _leases.DisposeAsync().ConfigureAwait(false);
+        await _lanes.DisposeAsync().ConfigureAwait(false);
         await _sessions.DisposeAsync().ConfigureAwait(false);
     }
 

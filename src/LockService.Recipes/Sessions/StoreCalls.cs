@@ -39,6 +39,21 @@ internal sealed class StoreCalls(SessionKeeper sessions, CoordinationOptions opt
     internal Task<T> ReadAsync<T>(Func<ZooKeeperClient, CancellationToken, Task<T>> read, CancellationToken cancellation) =>
         RunAsync((client, _, token) => read(client, token), changes: false, cancellation);
 
+    /// <summary>Reads as one step of a call whose deadline is already running.</summary>
+    /// <exception cref="StoreUnavailableException">No answer within the deadline.</exception>
+    internal async Task<T> ReadAsync<T>(Func<ZooKeeperClient, CancellationToken, Task<T>> read, Deadline deadline)
+    {
+        using var limit = new CancellationTokenSource(deadline.Remaining(clock), clock);
+        try
+        {
+            return await ReadAsync(read, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new StoreUnavailableException("ZooKeeper could not be reached in time.");
+        }
+    }
+
     /// <summary>
     /// Carries out an effect that knows how to settle itself: when an earlier attempt's outcome is unknown, the next attempt is told so,
     /// and must find out what became of it before it does anything again.

@@ -1,0 +1,101 @@
+using System.Text;
+using LockService.ZooKeeper;
+
+namespace LockService.Recipes.Commit;
+
+/// <summary>
+/// Operations that belong together: all of them happen, in order, or none does. They may share a transaction with other units, and
+/// parts see what earlier parts did. May be submitted again once it was answered.
+/// </summary>
+/// <param name="resource">What the unit is about, such as the path of a lock; units of one resource travel in one lane, in order.</param>
+internal sealed class CommitUnit(string resource)
+{
+    /// <summary>Room for an operation's headers, ACL and the encoding's lengths.</summary>
+    private const int OverheadBytes = 64;
+
+    private readonly List<UnitOperation> _operations = [];
+
+    internal string Resource { get; } = resource;
+
+    internal IReadOnlyList<UnitOperation> Operations => _operations;
+
+    /// <summary>About what the unit adds to a request.</summary>
+    internal int Bytes { get; private set; }
+
+    /// <summary>
+    /// Called, at most once, when the unit turns out to be committed after its caller had left or had been told that its outcome is
+    /// unknown: the moment to give back what nobody will use. Runs on the lane; must neither block nor throw.
+    /// </summary>
+    internal Action<CommitResult>? Unclaimed { get; init; }
+
+    /// <summary>
+    /// Adds the creation of a node. The name of a sequential one must carry a GUID: it is how the path is found again when the reply that
+    /// carried it was lost.
+    /// </summary>
+    internal CommitUnit Create(string path, ReadOnlyMemory<byte> data, CreateMode mode) =>
+        Add(new UnitOperation.Create(path, data, mode), path, data.Length);
+
+    /// <summary>Adds the deletion of a node; -1 for any version is for paths that are never used twice.</summary>
+    internal CommitUnit Delete(string path, int version) => Add(new UnitOperation.Delete(path, version), path, 0);
+
+    /// <summary>Adds setting a node's data on condition of its version.</summary>
+    internal CommitUnit SetData(string path, ReadOnlyMemory<byte> data, int version)
+    {
+        // To ZooKeeper -1 is any version: a lost update instead of a refusal.
+        ArgumentOutOfRangeException.ThrowIfEqual(version, -1);
+        return Add(new UnitOperation.SetData(path, data, version), path, data.Length);
+    }
+
+    /// <summary>Adds the condition that a node exists and has the version; -1 for any.</summary>
+    internal CommitUnit Check(string path, int version) => Add(new UnitOperation.Check(path, version), path, 0);
+
+    private CommitUnit Add(UnitOperation operation, string path, int dataBytes)
+    {
+        _operations.Add(operation);
+        Bytes += OverheadBytes + Encoding.UTF8.GetByteCount(path) + dataBytes;
+        return this;
+    }
+}
+
+/// <summary>One operation of a unit.</summary>
+internal abstract record UnitOperation
+{
+    internal abstract void AddTo(Transaction transaction);
+
+    internal sealed record Create(string Path, ReadOnlyMemory<byte> Data, CreateMode Mode) : UnitOperation
+    {
+        internal bool IsSequential => Mode is CreateMode.PersistentSequential or CreateMode.EphemeralSequential;
+
+        internal override void AddTo(Transaction transaction) => transaction.Create(Path, Data, Mode);
+    }
+
+    internal sealed record Delete(string Path, int Version) : UnitOperation
+    {
+        internal override void AddTo(Transaction transaction) => transaction.Delete(Path, Version);
+    }
+
+    internal sealed record SetData(string Path, ReadOnlyMemory<byte> Data, int Version) : UnitOperation
+    {
+        internal override void AddTo(Transaction transaction) => transaction.SetData(Path, Data, Version);
+    }
+
+    internal sealed record Check(string Path, int Version) : UnitOperation
+    {
+        internal override void AddTo(Transaction transaction) => transaction.Check(Path, Version);
+    }
+}
+
+/// <summary>What became of a unit: committed as a whole, or refused as a whole.</summary>
+/// <param name="Error">The error of the operation that failed; <see cref="ErrorCode.Ok"/> if committed.</param>
+/// <param name="FailedIndex">The index of the operation that failed; -1 if committed.</param>
+/// <param name="Zxid">The transaction: czxid of what it created, mzxid of what it set. 0 if refused.</param>
+/// <param name="Paths">
+/// For each operation the path of the node it created, null for other operations. Null also for a sequential node whose name went with a
+/// lost reply and that was gone when it was looked for.
+/// </param>
+internal sealed record CommitResult(ErrorCode Error, int FailedIndex, long Zxid, IReadOnlyList<string?> Paths)
+{
+    internal bool Committed => Error == ErrorCode.Ok;
+
+    internal static CommitResult Refused(ErrorCode error, int failedIndex) => new(error, failedIndex, 0, []);
+}

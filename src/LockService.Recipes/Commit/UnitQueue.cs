@@ -1,0 +1,72 @@
+namespace LockService.Recipes.Commit;
+
+/// <summary>The units that wait for a batch, oldest first; bounded in number and bytes.</summary>
+internal sealed class UnitQueue(int maxUnits, long maxBytes)
+{
+    private readonly Lock _gate = new();
+    private Queue<PendingUnit> _waiting = new();
+    private long _bytes;
+
+    /// <summary>Adds a unit; false if there is no room.</summary>
+    internal bool TryAdd(PendingUnit unit)
+    {
+        lock (_gate)
+        {
+            if (_waiting.Count >= maxUnits || _bytes + unit.Unit.Bytes > maxBytes)
+            {
+                return false;
+            }
+
+            _waiting.Enqueue(unit);
+            _bytes += unit.Unit.Bytes;
+            return true;
+        }
+    }
+
+    /// <summary>Takes the oldest units, as many as fit, and at least one if any waits.</summary>
+    internal List<PendingUnit> Take(int operations, int bytes)
+    {
+        var taken = new List<PendingUnit>();
+        lock (_gate)
+        {
+            while (_waiting.TryPeek(out PendingUnit? next))
+            {
+                operations -= next.Unit.Operations.Count;
+                bytes -= next.Unit.Bytes;
+                if (taken.Count > 0 && (operations < 0 || bytes < 0))
+                {
+                    break;
+                }
+
+                _waiting.Dequeue();
+                _bytes -= next.Unit.Bytes;
+                if (!next.IsAnswered)
+                {
+                    taken.Add(next);
+                }
+            }
+        }
+
+        return taken;
+    }
+
+    /// <summary>Answers those whose deadline has passed, and makes room for others.</summary>
+    internal void ExpireAt(long now)
+    {
+        lock (_gate)
+        {
+            bool anyLeft = false;
+            foreach (PendingUnit unit in _waiting)
+            {
+                unit.ExpireAt(now);
+                anyLeft |= unit.IsAnswered;
+            }
+
+            if (anyLeft)
+            {
+                _waiting = new Queue<PendingUnit>(_waiting.Where(unit => !unit.IsAnswered));
+                _bytes = _waiting.Sum(unit => (long)unit.Unit.Bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+using LockService.Recipes.Commit;
+using LockService.Recipes.Counting;
+using LockService.Testing;
+using LockService.ZooKeeper;
+using Xunit;
+
+namespace LockService.Recipes.Tests;
+
+[Collection("zookeeper")]
+public sealed class CounterFaultTests(ZooKeeperFixture zookeeper)
+{
+    private const string Path = "/lockservice/counters/c";
+
+    private static readonly CancellationToken s_never = CancellationToken.None;
+
+    [Fact]
+    public async Task An_increment_whose_reply_was_lost_counts_once()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await instance.Counters.IncrementAsync("c", new IncrementOptions(), s_never);
+        Task dropped = instance.Proxy.DropNextReply(RequestKind.Multi);
+
+        IncrementResult result = await instance.Counters.IncrementAsync("c", new IncrementOptions(), s_never);
+
+        Assert.Equal(2, result.Value);
+        Assert.Equal("2", await instance.TextAsync(Path));
+        Assert.True(dropped.IsCompleted);
+    }
+
+    [Fact]
+    public async Task The_creating_increment_whose_reply_was_lost_counts_once()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await instance.Counters.IncrementAsync("other", new IncrementOptions(), s_never);
+        Task dropped = instance.Proxy.DropNextReply(RequestKind.Multi);
+
+        IncrementResult result = await instance.Counters.IncrementAsync("c", new IncrementOptions(), s_never);
+
+        Assert.Equal(new IncrementResult(1, 0, InRange: true), result);
+        Assert.Equal("1", await instance.TextAsync(Path));
+        Assert.True(dropped.IsCompleted);
+    }
+
+    [Fact]
+    public async Task An_increment_that_was_cut_off_counts_once()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await instance.Counters.IncrementAsync("c", new IncrementOptions(), s_never);
+        Task cut = instance.Proxy.CutBeforeForwarding(RequestKind.Multi);
+
+        Assert.Equal(2, (await instance.Counters.IncrementAsync("c", new IncrementOptions(), s_never)).Value);
+        Assert.Equal("2", await instance.TextAsync(Path));
+        Assert.True(cut.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Without_ZooKeeper_an_increment_fails_within_its_deadline_and_never_happens()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper, storeDeadline: TimeSpan.FromMilliseconds(1500));
+        await Eventually.TrueAsync("the counter is there", () => TryIncrementAsync(instance));
+        string? before = await instance.TextAsync(Path);
+        instance.Proxy.Refuse();
+        instance.Proxy.Cut();
+        await Eventually.TrueAsync("it is disconnected", () => instance.Sessions.Current.Status.State != SessionState.Connected);
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => instance.Counters.IncrementAsync("c", new IncrementOptions(), s_never));
+
+        instance.Proxy.Admit();
+        await Eventually.TrueAsync("it works again", () => TryIncrementAsync(instance));
+        Assert.Equal($"{int.Parse(before!, System.Globalization.CultureInfo.InvariantCulture) + 1}", await instance.TextAsync(Path));
+    }
+
+    [Fact]
+    public async Task No_increment_of_two_instances_is_lost_or_doubled_over_random_losses()
+    {
+        int seed = Environment.TickCount;
+        var random = new Random(seed);
+        await using TestInstance one = await TestInstance.StartAsync(zookeeper);
+        await using TestInstance two = await TestInstance.StartAsync(zookeeper, one.Chroot);
+        TestInstance[] instances = [one, two];
+
+        Task<List<IncrementResult>>[] workers =
+            [.. Enumerable.Range(0, 32).Select(i => IncrementManyAsync(instances[i % 2], 100))];
+        Task done = Task.WhenAll(workers);
+        for (int i = 0; i < 30 && !done.IsCompleted; i++)
+        {
+            TestInstance victim = instances[random.Next(2)];
+            Task struck = random.Next(4) switch
+            {
+                0 => victim.Proxy.DropNextReply(RequestKind.Multi),
+                1 => victim.Proxy.CutBeforeForwarding(RequestKind.Multi),
+                2 => victim.Proxy.ResetInMidReply(RequestKind.Multi),
+                _ => victim.Proxy.DropNextReply(RequestKind.Any),
+            };
+            await Task.WhenAny(struck, done);
+        }
+
+        await Eventually.CompletesAsync($"all increments are answered (seed {seed})", done, TimeSpan.FromMinutes(2));
+        long[] values = [.. (await Task.WhenAll(workers)).SelectMany(results => results).Select(result => result.Value)];
+        Assert.Equal(Enumerable.Range(1, 3_200).Select(value => (long)value), values.Order());
+        Assert.Equal("3200", await one.TextAsync(Path));
+    }
+
+    [Fact]
+    public async Task An_increment_survives_the_end_of_the_session()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await instance.Counters.IncrementAsync("c", new IncrementOptions(), s_never);
+        Task dropped = instance.Proxy.DropNextReply(RequestKind.Multi);
+        instance.Proxy.Refuse();
+        Task<IncrementResult> increment = instance.Counters.IncrementAsync("c", new IncrementOptions(), s_never);
+        await dropped;
+        await instance.KillSessionAsync();
+        instance.Proxy.Admit();
+
+        Assert.Equal(2, (await Eventually.CompletesAsync("the increment is answered", increment)).Value);
+        Assert.Equal("2", await instance.TextAsync(Path));
+    }
+
+    [Fact]
+    public void The_version_that_means_any_version_is_never_expected_and_never_reached()
+    {
+        var last = new CounterNode(7, -2);
+
+        CommitUnit change = last.ChangeTo(8, Path);
+
+        Assert.Equal(new UnitOperation.Delete(Path, -2), change.Operations[0]);
+        Assert.IsType<UnitOperation.Create>(change.Operations[1]);
+        Assert.Equal(new CounterNode(8, 0), last.After(8));
+        Assert.Throws<StoreUnavailableException>(() => new CounterNode(7, -1).ChangeTo(8, Path));
+        Assert.Equal(new CounterNode(8, int.MinValue), new CounterNode(7, int.MaxValue).After(8));
+    }
+
+    private static async Task<List<IncrementResult>> IncrementManyAsync(TestInstance instance, int times)
+    {
+        var results = new List<IncrementResult>();
+        for (int i = 0; i < times; i++)
+        {
+            results.Add(await instance.Counters.IncrementAsync("c", new IncrementOptions(), s_never));
+        }
+
+        return results;
+    }
+
+    private static async Task<bool> TryIncrementAsync(TestInstance instance)
+    {
+        try
+        {
+            await instance.Counters.IncrementAsync("c", new IncrementOptions(), s_never);
+            return true;
+        }
+        catch (StoreUnavailableException)
+        {
+            return false;
+        }
+    }
+}

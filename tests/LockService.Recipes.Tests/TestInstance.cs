@@ -1,0 +1,85 @@
+using LockService.Recipes.Commit;
+using LockService.Recipes.Sessions;
+using LockService.Testing;
+using LockService.ZooKeeper;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace LockService.Recipes.Tests;
+
+/// <summary>What one service instance has of commit lanes and counters, behind a network of its own that fails on demand.</summary>
+internal sealed class TestInstance : IAsyncDisposable
+{
+    private static int s_instances;
+
+    private readonly ZooKeeperServer _server;
+
+    private TestInstance(ZooKeeperServer server, string chroot, TimeSpan? storeDeadline)
+    {
+        _server = server;
+        Chroot = chroot;
+        Proxy = new ZooKeeperProxy(server.Port);
+        Options = new CoordinationOptions
+        {
+            ZooKeeper = ConnectString.Parse(Proxy.ConnectString + chroot),
+            StoreDeadline = storeDeadline ?? TimeSpan.FromSeconds(20),
+        };
+        Sessions = new SessionKeeper(Options, TimeProvider.System, NullLoggerFactory.Instance);
+        Store = new StoreCalls(Sessions, Options, TimeProvider.System);
+        string id = $"test{Interlocked.Increment(ref s_instances)}";
+        Lanes = new CommitLanes(Sessions, Options, id, TimeProvider.System, NullLoggerFactory.Instance);
+        Counters = new Counters(Lanes, Store, Options, TimeProvider.System);
+        Direct = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse(server.ConnectString + chroot) });
+    }
+
+    /// <summary>Another instance of the same service is started with the same chroot.</summary>
+    internal string Chroot { get; }
+
+    internal ZooKeeperProxy Proxy { get; }
+
+    internal CoordinationOptions Options { get; }
+
+    internal SessionKeeper Sessions { get; }
+
+    internal StoreCalls Store { get; }
+
+    internal CommitLanes Lanes { get; }
+
+    internal Counters Counters { get; }
+
+    /// <summary>Another client's view of the same tree, past the proxy.</summary>
+    internal ZooKeeperClient Direct { get; }
+
+    /// <param name="fixture">The shared server.</param>
+    /// <param name="chroot">Where another instance of the same service lives; by default a service of its own.</param>
+    /// <param name="storeDeadline">Default: 20 s, far more than a test needs.</param>
+    internal static async Task<TestInstance> StartAsync(ZooKeeperFixture fixture, string? chroot = null, TimeSpan? storeDeadline = null) =>
+        await StartAsync(fixture.Server, chroot ?? await fixture.NewRootAsync(), storeDeadline);
+
+    /// <summary>The same on a server that the test has for itself.</summary>
+    internal static async Task<TestInstance> StartAsync(ZooKeeperServer server, string chroot, TimeSpan? storeDeadline = null)
+    {
+        var instance = new TestInstance(server, chroot, storeDeadline);
+        await Eventually.CompletesAsync("the instance is connected", instance.Sessions.ConnectedAsync(CancellationToken.None));
+        return instance;
+    }
+
+    internal Task<CommitResult> CommitAsync(CommitUnit unit, CancellationToken cancellation = default) =>
+        Lanes.CommitAsync(unit, Lanes.NewDeadline(), cancellation);
+
+    /// <summary>Ends the instance's session from outside; it opens another one by itself.</summary>
+    internal Task KillSessionAsync() => _server.KillSessionAsync(Sessions.Current);
+
+    /// <summary>The data of a node as text; null if there is no such node.</summary>
+    internal async Task<string?> TextAsync(string path) =>
+        await Direct.GetDataAsync(path) is { } node ? System.Text.Encoding.UTF8.GetString(node.Data.Span) : null;
+
+    public async ValueTask DisposeAsync()
+    {
+        Proxy.Resume();
+        Proxy.Admit();
+        await Direct.DisposeAsync();
+        await Lanes.DisposeAsync();
+        await Sessions.DisposeAsync();
+        Proxy.Dispose();
+    }
+}
