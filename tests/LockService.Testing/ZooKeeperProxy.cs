@@ -268,9 +268,9 @@ public sealed class ZooKeeperProxy : IDisposable
                 connection.Start(_targetPort);
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or InvalidOperationException)
         {
-            // The proxy was disposed.
+            // The proxy was disposed of; a listener that has stopped says so with the last of these.
         }
     }
 }

@@ -39,6 +39,19 @@ public sealed class ConnectingTests(ZooKeeperFixture zookeeper)
         Assert.NotNull(await Eventually.CompletesAsync("the other server is used", client.ExistsAsync("/")));
     }
 
+    [Fact]
+    public async Task Addresses_that_swallow_packets_do_not_use_up_the_session_timeout()
+    {
+        using var first = new FullBacklog();
+        using var second = new FullBacklog();
+        using var third = new FullBacklog();
+        ZooKeeperOptions options = await zookeeper.NewOptionsAsync() with { SessionTimeout = TimeSpan.FromSeconds(60) };
+        string text = $"127.0.0.1:{first.Port},127.0.0.1:{second.Port},127.0.0.1:{third.Port},{options.Servers}";
+        await using var client = new ZooKeeperClient(options with { Servers = ConnectString.Parse(text) });
+
+        await Eventually.CompletesAsync("the living server is found", client.WhenConnectedAsync(), TimeSpan.FromSeconds(10));
+    }
+
     [Theory]
     [InlineData("no-such-host.invalid")]
     [InlineData("0.0.0.1")]

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using LockService.Testing;
 using Xunit;
 
@@ -29,6 +27,7 @@ public sealed class DisposalTests(ZooKeeperFixture zookeeper)
         using var full = new FullBacklog();
         var options = new ZooKeeperOptions { Servers = ConnectString.Parse($"127.0.0.1:{full.Port}"), SessionTimeout = TimeSpan.FromMinutes(1) };
         var client = new ZooKeeperClient(options);
+        await Eventually.TrueAsync("the client tries to connect", () => full.Waiting == 1);
 
         await Dispose(client);
 
@@ -123,37 +122,4 @@ public sealed class DisposalTests(ZooKeeperFixture zookeeper)
 
     private static Task Dispose(ZooKeeperClient client) =>
         Eventually.CompletesAsync("the client is disposed of", client.DisposeAsync().AsTask(), s_limit);
-
-    /// <summary>A port whose backlog is full: the kernel drops every further SYN, so that connecting hangs.</summary>
-    private sealed class FullBacklog : IDisposable
-    {
-        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-        private readonly List<Socket> _fillers = [];
-
-        internal FullBacklog()
-        {
-            _listener.Start(1);
-            for (int i = 0; i < 4; i++)
-            {
-                var filler = new Socket(SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
-                _fillers.Add(filler);
-                try
-                {
-                    filler.Connect(IPAddress.Loopback, Port);
-                }
-                catch (SocketException)
-                {
-                    // Under way, and it will stay so.
-                }
-            }
-        }
-
-        internal int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
-
-        public void Dispose()
-        {
-            _fillers.ForEach(filler => filler.Dispose());
-            _listener.Dispose();
-        }
-    }
 }

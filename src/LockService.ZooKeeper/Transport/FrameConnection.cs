@@ -35,6 +35,9 @@ internal sealed class FrameConnection : IDisposable
 
     internal IPEndPoint Server { get; }
 
+    /// <summary>Memory held for receiving; for the test that it is given back.</summary>
+    internal int BufferBytes => _buffer.Length;
+
     /// <summary>Connects.</summary>
     /// <exception cref="SocketException">Refused, unreachable, aborted, or not connected within the time.</exception>
     internal void Open(TimeSpan atMost, TimeProvider clock)
