@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using LockService.Recipes.Commit;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Locking;
+using LockService.Recipes.Queueing;
 using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 using Microsoft.Extensions.Logging;
@@ -63,7 +64,16 @@ public sealed class Coordination : IAsyncDisposable
             Draining = _draining.Token,
         });
         Counters = new Counters(_lanes, store, options, clock);
-        Queues = new Queues();
+        Queues = new Queues(new QueueServices
+        {
+            Options = options,
+            Clock = clock,
+            Lanes = _lanes,
+            Store = store,
+            Leases = _leases,
+            Slots = slots,
+            Draining = _draining.Token,
+        });
         _registry = new InstanceRegistry(InstanceId, _sessions, options, clock, SweepAsync, logs.CreateLogger<InstanceRegistry>());
     }
 
@@ -126,7 +136,11 @@ public sealed class Coordination : IAsyncDisposable
         await _sessions.DisposeAsync().ConfigureAwait(false);
     }
 
-    private Task SweepAsync(CancellationToken cancellation) => Locks.SweepAsync(cancellation);
+    private async Task SweepAsync(CancellationToken cancellation)
+    {
+        await Locks.SweepAsync(cancellation).ConfigureAwait(false);
+        await Queues.SweepAsync(cancellation).ConfigureAwait(false);
+    }
 }
 
 /// <summary>The state of an instance's connection to ZooKeeper.</summary>

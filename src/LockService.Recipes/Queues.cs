@@ -1,27 +1,247 @@
+using System.Collections.Concurrent;
+using LockService.Recipes.Commit;
+using LockService.Recipes.Queueing;
+using LockService.Recipes.Sessions;
+using LockService.ZooKeeper;
+
 namespace LockService.Recipes;
 
-/// <summary>Placeholder of the queue recipe's public surface.</summary>
+/// <summary>
+/// Queues with leases: a message is delivered to one caller at a time, and again if he does not acknowledge it before his lease ends.
+/// Every enqueue that returns is there once; a message is never delivered after its acknowledgement returned.
+/// </summary>
+/// <remarks>
+/// <code>
+/// &lt;root&gt;/queues/&lt;name&gt;                container; data = "queue"
+///     messages/m-&lt;id&gt;-&lt;N&gt;           persistent sequential; data = the body, never changed
+///     deliveries/m-&lt;id&gt;-&lt;N&gt;         persistent; data = the lease, or that the message is back
+/// </code>
+/// 1. Enqueue creates the messages.
+/// 2. Dequeue lists both directories in sync. Ready is a message without a delivery, or whose delivery says that it is back.
+/// 3. The oldest is leased: <c>[check(message), create(delivery)]</c> the first time, later <c>setData(delivery)</c> on the version seen.
+/// 4. A lease ends by setData on its version. The delivery stays, so that no path starts again at version 0.
+/// 5. Ack reads the delivery and, if it carries the lease's secret, <c>[delete(delivery, version), delete(message)]</c>.
+/// <para>Lost connection and expired session: the commit lane finds out what happened. A caller who has left while a message was taken for
+/// him: it goes back. Who waits is served in order of arrival at this instance, by one look at the queue for all of them.</para>
+/// <para>Not promised: order of deliveries between callers on different instances beyond that of the leases; order after a lease has ended.
+/// </para>
+/// </remarks>
 public sealed class Queues
 {
+    private const int MaxMessages = 100;
+    private const int MaxBodyBytes = 256 * 1024;
+    private const int MaxBytes = 900 * 1024;
+
+    private readonly QueueServices _services;
+    private readonly DeliveryLease _leases;
+    private readonly ConcurrentDictionary<string, Dispenser> _dispensers = new();
+
+    internal Queues(QueueServices services)
+    {
+        _services = services;
+        _leases = new DeliveryLease(services, Signal);
+    }
+
     /// <summary>Appends messages, all or none, in the order given.</summary>
     /// <param name="name">The queue; it is created if it does not exist.</param>
     /// <param name="bodies">1 to 100 bodies, UTF-8 JSON, at most 256 KiB each and 900 KiB together.</param>
-    /// <param name="cancellation">Gives up waiting for the answer.</param>
+    /// <param name="cancellation">Gives up waiting for the answer; the messages may be there all the same.</param>
     /// <returns>The messages' ids, in order.</returns>
-    public Task<IReadOnlyList<string>> EnqueueAsync(string name, IReadOnlyList<ReadOnlyMemory<byte>> bodies, CancellationToken cancellation) => throw new NotImplementedException();
+    /// <exception cref="StoreUnavailableException">Nothing was done.</exception>
+    /// <exception cref="EffectUnknownException">The messages may be there.</exception>
+    /// <exception cref="DrainingException">This instance is shutting down.</exception>
+    public async Task<IReadOnlyList<string>> EnqueueAsync(
+        string name, IReadOnlyList<ReadOnlyMemory<byte>> bodies, CancellationToken cancellation)
+    {
+        QueueTree tree = TreeOf(name);
+        ThrowIfInvalid(bodies);
+        string[] prefixes = [.. bodies.Select(_ => MessageName.NewPrefix())];
+        var unit = new CommitUnit(tree.Queue);
+        foreach ((string prefix, ReadOnlyMemory<byte> body) in prefixes.Zip(bodies))
+        {
+            unit.Create($"{tree.Messages}/{prefix}", body, CreateMode.PersistentSequential);
+        }
+
+        Deadline deadline = _services.Lanes.NewDeadline();
+        while (true)
+        {
+            CommitResult result = await _services.Lanes.CommitAsync(unit, deadline, cancellation).ConfigureAwait(false);
+            if (result.Committed)
+            {
+                Signal(name);
+                return [.. prefixes.Select(MessageName.IdOfPrefix)];
+            }
+
+            if (result.Error != ErrorCode.NoNode)
+            {
+                throw new StoreUnavailableException($"ZooKeeper refuses the messages: {result.Error}.");
+            }
+
+            await _services.Store.ReadAsync((client, token) => tree.EnsureAsync(client, tree.Messages, token), deadline).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>Leases the oldest messages that nobody has leased.</summary>
     /// <param name="name">The queue.</param>
     /// <param name="max">1 to 100 messages at most.</param>
     /// <param name="wait">How long to wait for a first message.</param>
     /// <param name="lease">How long they are hidden from others: 500 ms to 24 h.</param>
-    /// <param name="cancellation">Stops waiting; messages leased at that moment come back when their lease ends.</param>
+    /// <param name="cancellation">Stops waiting; messages leased at that moment are given back.</param>
     /// <returns>The messages; none if there was none in time.</returns>
-    public Task<IReadOnlyList<LeasedMessage>> DequeueAsync(string name, int max, TimeSpan wait, TimeSpan lease, CancellationToken cancellation) => throw new NotImplementedException();
+    /// <exception cref="StoreUnavailableException">Nothing was done.</exception>
+    /// <exception cref="EffectUnknownException">Messages may have been leased; they come back by themselves.</exception>
+    /// <exception cref="TooManyWaitersException">This instance serves as many waiters as it may.</exception>
+    /// <exception cref="DrainingException">This instance is shutting down.</exception>
+    public async Task<IReadOnlyList<LeasedMessage>> DequeueAsync(
+        string name, int max, TimeSpan wait, TimeSpan lease, CancellationToken cancellation)
+    {
+        QueueTree tree = TreeOf(name);
+        ArgumentOutOfRangeException.ThrowIfLessThan(max, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(max, MaxMessages);
+        ArgumentOutOfRangeException.ThrowIfLessThan(lease, TimeSpan.FromMilliseconds(500));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(lease, TimeSpan.FromHours(24));
+        ArgumentOutOfRangeException.ThrowIfLessThan(wait, TimeSpan.Zero);
+        cancellation.ThrowIfCancellationRequested();
+        using IDisposable? slot = wait > TimeSpan.Zero ? _services.Slots.Take() : null;
+        var taker = new Taker(max, lease, Deadline.After(wait, _services.Clock).Timestamp);
+        using CancellationTokenRegistration leaving = cancellation.UnsafeRegister(
+            static (state, token) => ((Taker)state!).Cancel(token), taker);
+        using CancellationTokenRegistration draining = _services.Draining.UnsafeRegister(
+            static state => ((Taker)state!).Fail(new DrainingException()), taker);
+        while (!DispenserOf(tree).TryAdd(taker))
+        {
+            // It went out of use at this very moment; the next one is new.
+        }
 
-    /// <summary>Removes leased messages for good.</summary>
+        return await taker.Answer.ConfigureAwait(false);
+    }
+
+    /// <summary>Removes leased messages for good, all that can be or, if an exception is thrown, none.</summary>
     /// <returns>The leases among <paramref name="leaseIds"/> that had ended before, in their order; empty if all messages were removed.</returns>
-    public Task<IReadOnlyList<string>> AckAsync(string name, IReadOnlyList<string> leaseIds, CancellationToken cancellation) => throw new NotImplementedException();
+    /// <exception cref="StoreUnavailableException">Nothing was done.</exception>
+    /// <exception cref="EffectUnknownException">The messages may be removed.</exception>
+    /// <exception cref="DrainingException">This instance is shutting down.</exception>
+    public async Task<IReadOnlyList<string>> AckAsync(string name, IReadOnlyList<string> leaseIds, CancellationToken cancellation)
+    {
+        QueueTree tree = TreeOf(name);
+        ArgumentNullException.ThrowIfNull(leaseIds);
+        Deadline deadline = _services.Lanes.NewDeadline();
+        DeliveryId[] wanted = [.. leaseIds.Select(DeliveryId.Parse).OfType<DeliveryId>().Distinct()];
+        while (true)
+        {
+            Dictionary<DeliveryId, int> held = await ReadHeldAsync(tree, wanted, deadline).ConfigureAwait(false);
+            if (held.Count == 0 || await TryRemoveAsync(tree, held, deadline, cancellation).ConfigureAwait(false))
+            {
+                return [.. leaseIds.Where(leaseId => DeliveryId.Parse(leaseId) is not { } id || !held.ContainsKey(id))];
+            }
+
+            // One of the leases ended since it was read.
+            wanted = [.. held.Keys];
+        }
+    }
+
+    /// <summary>
+    /// Times the leases of all queues: those that a crashed instance granted would otherwise be found only by whoever asks for messages.
+    /// </summary>
+    internal async Task SweepAsync(CancellationToken cancellation)
+    {
+        string parent = QueueTree.Parent(_services.Options.Root);
+        NodeChildren? names = await _services.Store.ReadAsync((client, token) => client.GetChildrenAsync(parent, token), cancellation)
+            .ConfigureAwait(false);
+        foreach (string name in names?.Names ?? [])
+        {
+            var view = new QueueView(new QueueTree(_services.Options.Root, name), _leases);
+            await _services.Store.ReadAsync(
+                async (client, token) =>
+                {
+                    await view.ObserveAllAsync(client, token).ConfigureAwait(false);
+                    return true;
+                },
+                cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private QueueTree TreeOf(string name)
+    {
+        ResourceName.ThrowIfInvalid(name);
+        return _services.Draining.IsCancellationRequested ? throw new DrainingException() : new QueueTree(_services.Options.Root, name);
+    }
+
+    private static void ThrowIfInvalid(IReadOnlyList<ReadOnlyMemory<byte>> bodies)
+    {
+        ArgumentNullException.ThrowIfNull(bodies);
+        if (bodies.Count is 0 or > MaxMessages || bodies.Any(body => body.Length > MaxBodyBytes) || bodies.Sum(body => body.Length) > MaxBytes)
+        {
+            throw new ArgumentException(
+                $"1 to {MaxMessages} bodies of at most {MaxBodyBytes} bytes each and {MaxBytes} together are allowed.", nameof(bodies));
+        }
+    }
+
+    /// <summary>Which of the leases still hold their message, and at which version of the delivery.</summary>
+    private async Task<Dictionary<DeliveryId, int>> ReadHeldAsync(QueueTree tree, DeliveryId[] wanted, Deadline deadline)
+    {
+        if (wanted.Length == 0)
+        {
+            return [];
+        }
+
+        NodeData?[] nodes = await _services.Store.ReadAsync(
+            async (client, token) =>
+            {
+                Task sync = client.SyncAsync(tree.Queue, token);
+                Task<NodeData?>[] reads = [.. wanted.Select(id => client.GetDataAsync(tree.Delivery(id.Message), token))];
+                await sync.ConfigureAwait(false);
+                return await Task.WhenAll(reads).ConfigureAwait(false);
+            },
+            deadline).ConfigureAwait(false);
+        var held = new Dictionary<DeliveryId, int>();
+        foreach ((DeliveryId id, NodeData? node) in wanted.Zip(nodes))
+        {
+            if (node is not null && DeliveryRecord.Parse(node.Data) is { Available: false } record && record.Secret == id.Secret)
+            {
+                held.Add(id, node.Stat.Version);
+            }
+        }
+
+        return held;
+    }
+
+    private async Task<bool> TryRemoveAsync(
+        QueueTree tree, Dictionary<DeliveryId, int> held, Deadline deadline, CancellationToken cancellation)
+    {
+        var unit = new CommitUnit(tree.Queue);
+        foreach ((DeliveryId id, int version) in held)
+        {
+            unit.Delete(tree.Delivery(id.Message), version).Delete(tree.Message(id.Message), -1);
+        }
+
+        CommitResult result = await _services.Lanes.CommitAsync(unit, deadline, cancellation).ConfigureAwait(false);
+        if (result.Committed)
+        {
+            foreach (DeliveryId id in held.Keys)
+            {
+                _services.Leases.Forget(tree.Delivery(id.Message));
+            }
+        }
+        else if (result.Error is not (ErrorCode.BadVersion or ErrorCode.NoNode))
+        {
+            throw new StoreUnavailableException($"ZooKeeper refuses the acknowledgement: {result.Error}.");
+        }
+
+        return result.Committed;
+    }
+
+    private Dispenser DispenserOf(QueueTree tree) => _dispensers.GetOrAdd(
+        tree.Name,
+        _ => new Dispenser(tree, _services, _leases) { Retired = dispenser => _dispensers.TryRemove(new(tree.Name, dispenser)) });
+
+    private void Signal(string name)
+    {
+        if (_dispensers.TryGetValue(name, out Dispenser? dispenser))
+        {
+            dispenser.Signal();
+        }
+    }
 }
 
 /// <summary>A message on lease.</summary>

@@ -1,4 +1,6 @@
 using LockService.Recipes.Commit;
+using LockService.Recipes.Leases;
+using LockService.Recipes.Queueing;
 using LockService.Recipes.Sessions;
 using LockService.Testing;
 using LockService.ZooKeeper;
@@ -6,7 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LockService.Recipes.Tests;
 
-/// <summary>What one service instance has of commit lanes and counters, behind a network of its own that fails on demand.</summary>
+/// <summary>What one service instance has of commit lanes, counters and queues, behind a network of its own that fails on demand.</summary>
 internal sealed class TestInstance : IAsyncDisposable
 {
     private static int s_instances;
@@ -28,6 +30,17 @@ internal sealed class TestInstance : IAsyncDisposable
         string id = $"test{Interlocked.Increment(ref s_instances)}";
         Lanes = new CommitLanes(Sessions, Options, id, TimeProvider.System, NullLoggerFactory.Instance);
         Counters = new Counters(Lanes, Store, Options, TimeProvider.System);
+        Leases = new LeaseObserver(Sessions, Store, TimeProvider.System, NullLogger<LeaseObserver>.Instance);
+        Queues = new Queues(new QueueServices
+        {
+            Options = Options,
+            Clock = TimeProvider.System,
+            Lanes = Lanes,
+            Store = Store,
+            Leases = Leases,
+            Slots = new WaiterSlots(Options.MaxWaiters),
+            Draining = Draining.Token,
+        });
         Direct = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse(server.ConnectString + chroot) });
     }
 
@@ -45,6 +58,12 @@ internal sealed class TestInstance : IAsyncDisposable
     internal CommitLanes Lanes { get; }
 
     internal Counters Counters { get; }
+
+    internal LeaseObserver Leases { get; }
+
+    internal Queues Queues { get; }
+
+    internal CancellationTokenSource Draining { get; } = new();
 
     /// <summary>Another client's view of the same tree, past the proxy.</summary>
     internal ZooKeeperClient Direct { get; }
@@ -78,8 +97,10 @@ internal sealed class TestInstance : IAsyncDisposable
         Proxy.Resume();
         Proxy.Admit();
         await Direct.DisposeAsync();
+        await Leases.DisposeAsync();
         await Lanes.DisposeAsync();
         await Sessions.DisposeAsync();
         Proxy.Dispose();
+        Draining.Dispose();
     }
 }

@@ -1,0 +1,31 @@
+namespace LockService.Recipes.Queueing;
+
+/// <summary>One caller who wants messages.</summary>
+internal sealed class Taker(int max, TimeSpan lease, long waitsUntil)
+{
+    private readonly TaskCompletionSource<IReadOnlyList<LeasedMessage>> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal int Max => max;
+
+    internal TimeSpan Lease => lease;
+
+    /// <summary>When he has enough of waiting for a first message, as a timestamp of the clock.</summary>
+    internal long WaitsUntil => waitsUntil;
+
+    internal Task<IReadOnlyList<LeasedMessage>> Answer => _answer.Task;
+
+    /// <summary>Hands messages over; false if he has left.</summary>
+    internal bool TryGive(IReadOnlyList<LeasedMessage> messages) => _answer.TrySetResult(messages);
+
+    internal void Fail(Exception failure) => _answer.TrySetException(failure);
+
+    internal void Cancel(CancellationToken cancellation) => _answer.TrySetCanceled(cancellation);
+}
+
+/// <summary>A message that was taken for somebody.</summary>
+/// <param name="For">Who gets it.</param>
+/// <param name="Id">Its delivery.</param>
+/// <param name="Path">Its delivery's node.</param>
+/// <param name="Version">The version that the taking makes.</param>
+/// <param name="Record">The node's data after it.</param>
+internal sealed record TakenMessage(Taker For, DeliveryId Id, string Path, int Version, DeliveryRecord Record);
