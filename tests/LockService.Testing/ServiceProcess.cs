@@ -14,7 +14,7 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <summary>Prints the service's process id, then waits for the end of the pipe, and kills what is left of it.</summary>
     private const string Watchdog =
         """
-        exec 3<&0
+        exec 3<&0 2>/dev/null
         "$@" </dev/null 3<&- 2>&1 &
         service=$!
         echo $service
