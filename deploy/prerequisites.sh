@@ -51,7 +51,10 @@ has_zookeeper() {
   command -v java > /dev/null && [[ -e /usr/share/java/zookeeper.jar ]]
 }
 
-# Waits for another installation to end rather than failing beside it.
+# Shows what apt-get said only if it failed. It waits for another installation to end rather than failing beside it.
 apt_get() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@" < /dev/null >&2
+  local said
+  said=$("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@" < /dev/null 2>&1) && return
+  tail -n 20 <<< "$said" >&2
+  return 1
 }

@@ -124,11 +124,15 @@ case $host in
   0.0.0.0 | + | '*' | ::) host=127.0.0.1 ;;
 esac
 
-# In the background, because a shell that waits hears signals at once and one that runs a command does not.
-build_service() {
+# In the background, while ZooKeeper is installed and starts.
+begin_build() {
+  say "building the service."
   start dotnet publish "$repository/src/LockService.Api/LockService.Api.csproj" --configuration Release --output "$published" \
     --nologo --verbosity quiet -nodeReuse:false >&2 &
   builder=$!
+}
+
+finish_build() {
   wait "$builder" || fail "the build failed; the compiler's messages are above."
   builder=
 }
@@ -161,13 +165,13 @@ trap 'say "stopping."; exit 0' INT TERM HUP
 is_taken "$host" "$port" && fail "something listens at $url already. Choose another address: LOCKSERVICE_URL=http://127.0.0.1:8081 deploy/run.sh"
 
 require_dotnet
+begin_build
 if [[ -z $ensemble ]]; then
   require_zookeeper
   start_zookeeper
 fi
 
-say "building the service."
-build_service
+finish_build
 if [[ -n $zookeeper ]]; then
   wait_for_zookeeper
   say "ZooKeeper serves at $ensemble, with its data in $data."
