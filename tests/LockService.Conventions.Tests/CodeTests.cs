@@ -44,6 +44,9 @@ public sealed class CodeTests
     [Fact]
     public void A_region_is_found() => Regions(Sample("class A\n{\n#region B\n#endregion\n}")).ShouldBeOneAtLine(3);
 
+    [Fact]
+    public void Nothing_is_left_for_later() => Repository.Product.SelectMany(Unfinished).ShouldBeNone();
+
     [Theory]
     [InlineData("class A; // TO" + "DO: the rest")]
     [InlineData("/* FIX" + "ME */ class A;")]

@@ -7,6 +7,9 @@ namespace LockService.Conventions.Tests;
 public sealed class InterfaceTests
 {
     [Fact]
+    public void Every_interface_has_two_implementations() => Superfluous(Repository.Product).ShouldBeNone();
+
+    [Fact]
     public void An_interface_with_one_implementation_is_found() =>
         Superfluous([new("src/P/I.cs", "interface IThing<T>;"), new("src/P/A.cs", "class A : IThing<int>;")]).ShouldBeOneAtLine(1);
 
