@@ -254,6 +254,19 @@ public sealed class BadInputTests(ServiceFixture fixture)
         Assert.Contains("urn:lockservice:problem:too-large", answer, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(2_000_000)]
+    [InlineData(30_000_000)]
+    public async Task A_client_that_sends_everything_before_it_listens_learns_that_it_was_too_large(int length)
+    {
+        string head = $"POST /v1/queues/bad-input/enqueue HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n";
+
+        string answer = await RawRequest.SendAsync(fixture.Service.Address, head + new string(' ', length));
+
+        Assert.StartsWith("HTTP/1.1 413 ", answer, StringComparison.Ordinal);
+        Assert.Contains("urn:lockservice:problem:too-large", answer, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_endless_body_is_too_large_as_soon_as_it_has_passed_1_MiB()
     {

@@ -11,7 +11,12 @@ namespace LockService.Api.Hosting;
 internal static class ServiceDefaults
 {
     private const string DefaultUrl = "http://127.0.0.1:8080";
-    private const long MaxBodyBytes = 1024 * 1024;
+
+    /// <summary>
+    /// Larger bodies cut the connection. Those between this and the limit of the contract are read to their end and thrown away, since
+    /// many clients look for the answer only after they have sent everything, and would see a broken connection instead of the 413.
+    /// </summary>
+    private const long MaxDiscardedBytes = 64 * 1024 * 1024;
 
     /// <summary>
     /// Room for a name of 10 KiB with every byte escaped, so that it is refused as a name, with a problem that says so, and not by the
@@ -91,7 +96,7 @@ internal static class ServiceDefaults
         {
             kestrel.AddServerHeader = false;
             KestrelServerLimits limits = kestrel.Limits;
-            limits.MaxRequestBodySize = MaxBodyBytes;
+            limits.MaxRequestBodySize = MaxDiscardedBytes;
             limits.MaxRequestLineSize = MaxRequestLineBytes;
             limits.MaxConcurrentConnections = options.MaxConnections;
             limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);

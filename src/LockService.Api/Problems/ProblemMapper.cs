@@ -12,6 +12,8 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> log)
     /// <summary>Long enough for a broken connection to come back, short enough for people.</summary>
     private static readonly TimeSpan s_retryAfter = TimeSpan.FromSeconds(1);
 
+    internal static ProblemResult BodyTooLarge { get; } = new(ProblemKind.TooLarge, "The body has more than 1 MiB.");
+
     internal ProblemResult FromException(HttpContext context, Exception exception)
     {
         switch (exception)
@@ -40,7 +42,7 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> log)
     /// <summary>What the server refused before any handler ran.</summary>
     internal static ProblemResult FromBadRequest(int status, string reason) => status switch
     {
-        StatusCodes.Status413PayloadTooLarge => new ProblemResult(ProblemKind.TooLarge, "The body has more than 1 MiB."),
+        StatusCodes.Status413PayloadTooLarge => BodyTooLarge,
         StatusCodes.Status415UnsupportedMediaType => new ProblemResult(ProblemKind.UnsupportedMediaType, reason),
         StatusCodes.Status400BadRequest => new ProblemResult(ProblemKind.InvalidRequest, Sentence(reason)),
         _ => new ProblemResult(ProblemKind.InvalidRequest with { Status = status }, Sentence(reason)),

@@ -13,6 +13,9 @@ namespace LockService.Api.Requests;
 internal static class RequestBody<T>
     where T : class, ICheckedRequest
 {
+    /// <summary>The most bytes of a body, 1 MiB.</summary>
+    private const long MaxBytes = 1024 * 1024;
+
     private static readonly JsonTypeInfo<T> s_type = (JsonTypeInfo<T>)ContractJson.Default.GetTypeInfo(typeof(T))!;
     private static readonly T s_empty = JsonSerializer.Deserialize("{}"u8, s_type)!;
 
@@ -27,14 +30,7 @@ internal static class RequestBody<T>
         if (request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false })
         {
             PipeReader reader = request.BodyReader;
-            ReadResult read = await reader.ReadAsync(cancellation);
-            while (!read.IsCompleted)
-            {
-                // Everything is examined and nothing consumed: the reader goes on, and the server's limit bounds what is kept.
-                reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-                read = await reader.ReadAsync(cancellation);
-            }
-
+            ReadResult read = await ReadToEndAsync(reader, request.ContentLength ?? 0, cancellation);
             if (!read.Buffer.IsEmpty)
             {
                 RequireJson(request.ContentType);
@@ -65,6 +61,30 @@ internal static class RequestBody<T>
 
         BodyDiagnosis.Explain(json.ToArray(), s_type, errors);
         return null;
+    }
+
+    private static async ValueTask<ReadResult> ReadToEndAsync(PipeReader reader, long announced, CancellationToken cancellation)
+    {
+        while (announced <= MaxBytes)
+        {
+            ReadResult read = await reader.ReadAsync(cancellation);
+            if (read.Buffer.Length > MaxBytes)
+            {
+                // Given back as consumed: after the answer, the server reads what remains of the body and throws it away.
+                reader.AdvanceTo(read.Buffer.End);
+                break;
+            }
+
+            if (read.IsCompleted)
+            {
+                return read;
+            }
+
+            // Everything is examined and nothing consumed, so that the reader goes on.
+            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+
+        throw new ProblemException(ProblemMapper.BodyTooLarge);
     }
 
     private static void RequireJson(string? contentType)
