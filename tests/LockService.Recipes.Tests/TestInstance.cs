@@ -22,7 +22,8 @@ internal sealed class TestInstance : IAsyncDisposable
         Proxy = new ZooKeeperProxy(server.Port);
         Options = new CoordinationOptions
         {
-            ZooKeeper = ConnectString.Parse(Proxy.ConnectString + chroot),
+            // Named as often as servers of an ensemble: a client goes on to the next one at once, but waits longer after every round.
+            ZooKeeper = ConnectString.Parse(string.Join(',', Enumerable.Repeat(Proxy.ConnectString, 4)) + chroot),
             StoreDeadline = storeDeadline ?? TimeSpan.FromSeconds(20),
         };
         Sessions = new SessionKeeper(Options, TimeProvider.System, NullLoggerFactory.Instance);
