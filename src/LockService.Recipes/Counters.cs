@@ -111,16 +111,16 @@ public sealed class Counters
 /// <summary>What an increment asks for.</summary>
 public sealed record IncrementOptions
 {
-    /// <summary>What to add; may be negative or zero. Default 1.</summary>
+    /// <summary>What to add; may be negative or zero. Default 1, range all of 64 bits.</summary>
     public long By { get; init; } = 1;
 
-    /// <summary>The smallest value the counter may get. Default: that of 64 bits.</summary>
+    /// <summary>The smallest value the counter may get. Default and range: 64 bits, not above <see cref="Max"/>.</summary>
     public long Min { get; init; } = long.MinValue;
 
-    /// <summary>The largest value the counter may get. Default: that of 64 bits.</summary>
+    /// <summary>The largest value the counter may get. Default and range: 64 bits, not below <see cref="Min"/>.</summary>
     public long Max { get; init; } = long.MaxValue;
 
-    /// <summary>The value before the first increment of a counter that does not exist. Default 0.</summary>
+    /// <summary>The value before the first increment of a counter that does not exist. Default 0, range all of 64 bits.</summary>
     public long Initial { get; init; }
 }
 

@@ -14,6 +14,9 @@ public sealed partial class OptionsTests
     private static readonly string[] s_quantities =
         ["int", "long", "short", "byte", "uint", "ulong", "double", "float", "decimal", "TimeSpan"];
 
+    [Fact]
+    public void Options_state_their_default_and_range() => Repository.Product.SelectMany(Undocumented).ShouldBeNone();
+
     [Theory]
     [InlineData("", "int")]
     [InlineData("/// <summary>How many. Range 1 to 10.</summary>", "int")]

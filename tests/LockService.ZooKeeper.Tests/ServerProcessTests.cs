@@ -10,7 +10,12 @@ public sealed class ServerProcessTests
     public async Task A_session_survives_the_crash_and_restart_of_the_only_server()
     {
         await using ZooKeeperServer server = await ZooKeeperServer.StartNewAsync();
-        await using var client = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse(server.ConnectString) });
+        await using var client = new ZooKeeperClient(new ZooKeeperOptions
+        {
+            Servers = ConnectString.Parse(server.ConnectString),
+            // More than the slowest start of a server on a loaded machine.
+            SessionTimeout = TimeSpan.FromMinutes(1),
+        });
         await client.CreateAsync("/a", "x"u8.ToArray(), CreateMode.Ephemeral);
         long session = client.SessionId;
 
