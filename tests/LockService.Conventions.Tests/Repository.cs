@@ -6,7 +6,7 @@ internal static class Repository
     /// <summary>What .gitignore names, and git's own directory.</summary>
     private static readonly string[] s_notTracked = [".git", "artifacts", ".data", ".vs", ".vscode", "TestResults", "bin", "obj"];
 
-    private static readonly string s_root = Testing.Repository.Root;
+    private static readonly string s_root = FindRoot();
 
     /// <summary>Every text file that is meant to be tracked.</summary>
     internal static IReadOnlyList<SourceFile> Files { get; } = [.. Walk(s_root).Select(Read).OfType<SourceFile>()];
@@ -22,6 +22,17 @@ internal static class Repository
         [.. Files.Where(file => IsUnder(file, "src/", ".csproj"))];
 
     internal static SourceFile File(string path) => Files.Single(file => file.Path == path);
+
+    private static string FindRoot()
+    {
+        string? directory = AppContext.BaseDirectory;
+        while (directory is not null && !System.IO.File.Exists(Path.Combine(directory, "LockService.sln")))
+        {
+            directory = Path.GetDirectoryName(directory);
+        }
+
+        return directory ?? throw new InvalidOperationException($"No LockService.sln above {AppContext.BaseDirectory}.");
+    }
 
     private static IEnumerable<string> Walk(string directory) =>
         Directory.EnumerateFileSystemEntries(directory)
