@@ -12,11 +12,7 @@ namespace LockService.Recipes;
 /// <summary>One instance of the coordination service: its ZooKeeper sessions and the recipes on them.</summary>
 public sealed class Coordination : IAsyncDisposable
 {
-    /// <summary>How long closing waits for nodes that are still being deleted.</summary>
-    private static readonly TimeSpan s_closingLimit = TimeSpan.FromSeconds(3);
-
     private readonly CoordinationOptions _options;
-    private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _draining = new();
     private readonly SessionKeeper _sessions;
     private readonly CommitLanes _lanes;
@@ -39,7 +35,6 @@ public sealed class Coordination : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(logs);
         options.ThrowIfInvalid();
         _options = options;
-        _clock = clock;
         InstanceId = RandomNumberGenerator.GetHexString(16, lowercase: true);
         _sessions = new SessionKeeper(options, clock, logs);
         var store = new StoreCalls(_sessions, options, clock);
@@ -122,12 +117,7 @@ public sealed class Coordination : IAsyncDisposable
         }
 
         Drain();
-        long started = _clock.GetTimestamp();
-        while (_deletes.Pending > 0 && _clock.GetElapsedTime(started) < s_closingLimit)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), _clock).ConfigureAwait(false);
-        }
-
+        await _deletes.DisposeAsync().ConfigureAwait(false);
         await _registry.DisposeAsync().ConfigureAwait(false);
         await _waiters.DisposeAsync().ConfigureAwait(false);
         await _idle.DisposeAsync().ConfigureAwait(false);

@@ -38,11 +38,12 @@ public sealed class SessionStatus
 {
     private readonly TaskCompletionSource<SessionStatus> _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    internal SessionStatus(SessionState state, EndPoint? server, SessionEnd? end)
+    internal SessionStatus(SessionState state, EndPoint? server, SessionEnd? end, long since)
     {
         State = state;
         Server = server;
         End = end;
+        Since = since;
     }
 
     /// <summary>The phase.</summary>
@@ -53,6 +54,12 @@ public sealed class SessionStatus
 
     /// <summary>Why the session ended, once it has.</summary>
     public SessionEnd? End { get; }
+
+    /// <summary>
+    /// When the phase began, as a timestamp of the client's clock. A loss of the connection counts from the oldest request that it left
+    /// without an answer: servers fall silent before that is noticed.
+    /// </summary>
+    public long Since { get; }
 
     /// <summary>Completes with the status that follows this one; never completes for a session that has ended.</summary>
     public Task<SessionStatus> Next => _next.Task;

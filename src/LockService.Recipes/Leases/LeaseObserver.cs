@@ -13,7 +13,7 @@ namespace LockService.Recipes.Leases;
 /// 2. When the lease has passed, the node is read again. Another version: its holder renewed it elsewhere; the time starts anew.
 /// 3. The same version: <see cref="ILeaseKind.ExpireAsync"/> on that version. A renewal that came first makes it fail.
 /// <para>Lost connection: the examination is repeated. After an outage all times start anew (<see cref="SessionKeeper.OutageEndedAt"/>),
-/// since no holder could renew. An instance that was paused or lags only expires late.</para>
+/// since no holder could renew; nothing is examined before. An instance that was paused or lags only expires late.</para>
 /// <para>It does not find leases by itself: who grants, renews, waits or sweeps tells it.</para>
 /// </remarks>
 internal sealed partial class LeaseObserver : IAsyncDisposable
@@ -76,6 +76,11 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
                 if (version > known.Version)
                 {
                     (known.Version, known.Ttl, known.Since) = (version, ttl, now);
+                    if (DueAt(known) < known.QueuedFor)
+                    {
+                        // Renewed for a shorter time than before.
+                        Enqueue(known, DueAt(known));
+                    }
                 }
 
                 return;
@@ -131,7 +136,8 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(_disposing.Token).ConfigureAwait(false))
             {
-                for (int i = 0; i < MaxPerTick && TakeDue() is { } due; i++)
+                bool connected = _sessions.Current.Status.State == SessionState.Connected;
+                for (int i = 0; connected && i < MaxPerTick && TakeDue() is { } due; i++)
                 {
                     _ = ExamineAsync(due);
                 }
@@ -152,11 +158,12 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
             while (_due.TryPeek(out Observation? next, out long at) && at <= now)
             {
                 _due.Dequeue();
-                if (next.Forgotten)
+                if (next.Forgotten || at != next.QueuedFor)
                 {
                     continue;
                 }
 
+                next.QueuedFor = Observation.NotQueued;
                 long due = Math.Min(DueAt(next), next.ReadAt + Ticks(s_longestUnread));
                 if (due <= now)
                 {
@@ -229,7 +236,11 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
         }
     }
 
-    private void Enqueue(Observation lease, long due) => _due.Enqueue(lease, Math.Min(due, _clock.GetTimestamp() + Ticks(s_longestTimer)));
+    private void Enqueue(Observation lease, long due)
+    {
+        lease.QueuedFor = Math.Min(due, _clock.GetTimestamp() + Ticks(s_longestTimer));
+        _due.Enqueue(lease, lease.QueuedFor);
+    }
 
     private long DueAt(Observation lease) => Math.Max(lease.Since, _sessions.OutageEndedAt) + Ticks(lease.Ttl);
 
@@ -241,6 +252,8 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
 
     private sealed class Observation
     {
+        internal const long NotQueued = long.MinValue;
+
         internal required string Path { get; init; }
 
         internal required ILeaseKind Kind { get; init; }
@@ -254,6 +267,9 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
 
         /// <summary>When the node was last read here, as a timestamp of the clock.</summary>
         internal long ReadAt { get; set; }
+
+        /// <summary>Its one valid place in the order of time; <see cref="NotQueued"/> while it is being examined.</summary>
+        internal long QueuedFor { get; set; } = NotQueued;
 
         internal bool Forgotten { get; set; }
     }

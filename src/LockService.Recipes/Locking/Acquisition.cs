@@ -11,16 +11,17 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
     /// <summary>Missed events are not expected; this bounds what one would cost.</summary>
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(5);
 
-    /// <summary>Beyond its waiting time, what an acquisition may take to leave the queue and to say who holds the lock.</summary>
-    private static readonly TimeSpan s_leaving = TimeSpan.FromMilliseconds(500);
+    /// <summary>What an acquisition may still take, to settle what is under way, once the instance drains.</summary>
+    private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(1);
 
     private readonly LockDirectory _directory = new(services.Options.Root, name);
     private readonly long _arrived = services.Clock.GetTimestamp();
 
     internal async Task<AcquireResult> RunAsync(CancellationToken cancellation)
     {
-        TimeSpan most = options.Wait + s_leaving;
-        using var limit = new CancellationTokenSource(most > services.Options.StoreDeadline ? most : services.Options.StoreDeadline, services.Clock);
+        // Nobody waits for ZooKeeper in order to wait for a lock.
+        using CancellationTokenSource limit = services.Store.NewDeadline();
+        using CancellationTokenRegistration drained = services.Draining.UnsafeRegister(_ => limit.CancelAfter(s_drainLimit), null);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         Place? place = null;
         try
@@ -33,7 +34,7 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
             }
 
             place = new Place(services, _directory, client, options);
-            AcquireResult result = await ContendAsync(client, place, seen, cancellation, either.Token).ConfigureAwait(false);
+            AcquireResult result = await ContendAsync(client, place, seen, limit, cancellation, either.Token).ConfigureAwait(false);
             place = result is AcquireResult.Granted ? null : place;
             return result;
         }
@@ -45,6 +46,8 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
         {
             throw place is { MayBeGranted: true }
                 ? new EffectUnknownException("ZooKeeper's answer to the grant was lost and could not be found out in time.", e)
+                : services.Draining.IsCancellationRequested
+                ? new DrainingException()
                 : new StoreUnavailableException("ZooKeeper could not be reached in time, or the session that waited for the lock was lost.", e);
         }
         finally
@@ -64,13 +67,17 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
 
     /// <summary>The short way if nobody was there, the long way otherwise, and from the one to the other without losing the place.</summary>
     private async Task<AcquireResult> ContendAsync(
-        ZooKeeperClient client, Place place, Contenders seen, CancellationToken cancellation, CancellationToken token)
+        ZooKeeperClient client, Place place, Contenders seen, CancellationTokenSource limit, CancellationToken cancellation, CancellationToken token)
     {
         bool asHolder = !seen.BlocksNewcomer(options.Mode);
         IDisposable? slot = asHolder ? null : services.Slots.Take();
         try
         {
             seen = await place.EnterAsync(asHolder, token).ConfigureAwait(false);
+
+            // Who is in the queue rides out an outage there: the place is kept as long as the session is.
+            TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
+            limit.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
             while (true)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -167,16 +174,13 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
         {
             // Look again.
         }
-        catch (OperationCanceledException) when (services.Draining.IsCancellationRequested)
-        {
-            throw new DrainingException();
-        }
     }
 
     private async Task<AcquireResult> HeldAsync(ZooKeeperClient client, Contenders seen, CancellationToken token)
     {
-        LockState state = await new LockReader(services)
-            .ReadAsync(client, _directory, name, seen, withWaiters: false, token).ConfigureAwait(false);
+        var reader = new LockReader(services);
+        LockState state = await Place
+            .AgainAsync(t => reader.ReadAsync(client, _directory, name, seen, withWaiters: false, t), token).ConfigureAwait(false);
         TimeSpan retryAfter = state.Holders.Select(h => h.Remaining ?? options.Ttl).DefaultIfEmpty(TimeSpan.Zero).Min();
         return new AcquireResult.Held(state, retryAfter);
     }

@@ -21,7 +21,7 @@ internal sealed class LockDirectory(string root, string lockName)
     {
         Task sync = client.SyncAsync(Path, cancellation);
         Task<Contenders> list = ListAsync(client, cancellation);
-        await sync.ConfigureAwait(false);
+        await Task.WhenAll(sync, list).ConfigureAwait(false);
         return await list.ConfigureAwait(false);
     }
 }

@@ -26,7 +26,8 @@ internal sealed class LockReader(LockServices services)
     internal async Task<LockState> ReadAsync(
         ZooKeeperClient client, LockDirectory directory, string name, Contenders seen, bool withWaiters, CancellationToken cancellation)
     {
-        ContenderName[] holding = [.. seen.InOrder.Where(c => c.IsHolder || seen.BlockerOf(c) is null).Take(MaxHolders)];
+        // Whom nobody blocks. One that calls itself a holder and is blocked was overtaken on the short way, and will find that out.
+        ContenderName[] holding = [.. seen.InOrder.TakeWhile(c => seen.BlockerOf(c) is null).Take(MaxHolders)];
         ContenderName[] waiting = [.. seen.InOrder.Except(holding).Where(c => !c.IsHolder)];
         ContenderName[] described = withWaiters ? [.. waiting.Take(MaxWaiters)] : [];
 

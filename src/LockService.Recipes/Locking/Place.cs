@@ -35,6 +35,8 @@ internal sealed class Place(LockServices services, LockDirectory directory, ZooK
             CreateMode mode = asHolder ? CreateMode.PersistentSequential : CreateMode.EphemeralSequential;
             Task<CreatedNode> create = client.CreateAsync(directory.Child(prefix), NewRecord(asHolder), mode, cancellation: token);
             Task<Contenders> list = directory.ListAsync(client, token);
+            // Both, so that no failure of the second stays unobserved when the first has failed.
+            await Task.WhenAll(create, list).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             try
             {
                 CreatedNode created = await create.ConfigureAwait(false);
@@ -88,6 +90,7 @@ internal sealed class Place(LockServices services, LockDirectory directory, ZooK
             Task<TransactionResult> commit = client.CommitAsync(replace, token);
             // Servers before 3.8.2 do not tell the zxid of a creation in a transaction: read it behind, in the same round trip.
             Task<Stat?> read = client.ExistsAsync(directory.Child(to), token);
+            await Task.WhenAll(commit, read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             try
             {
                 if (!(await commit.ConfigureAwait(false)).Committed)

@@ -8,8 +8,14 @@ namespace LockService.Recipes.Sessions;
 /// lives on, would otherwise leave a waiter that blocks everybody behind it for good.
 /// </summary>
 internal sealed partial class GuaranteedDeletes(SessionKeeper sessions, CoordinationOptions options, TimeProvider clock, ILogger<GuaranteedDeletes> logger)
+    : IAsyncDisposable
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>How long closing waits for nodes that are still being deleted.</summary>
+    private static readonly TimeSpan s_closingLimit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_closingCheck = TimeSpan.FromMilliseconds(10);
+    private volatile bool _closed;
     private int _pending;
 
     /// <summary>Removals that are not done yet.</summary>
@@ -46,12 +52,24 @@ internal sealed partial class GuaranteedDeletes(SessionKeeper sessions, Coordina
         });
     }
 
+    /// <summary>Lets what is under way finish, for 3 s at most; what is left then ends with its lease or its session.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        long started = clock.GetTimestamp();
+        while (Pending > 0 && clock.GetElapsedTime(started) < s_closingLimit)
+        {
+            await Task.Delay(s_closingCheck, clock).ConfigureAwait(false);
+        }
+
+        _closed = true;
+    }
+
     private async Task RunAsync(Func<Task<bool>> tryOnce)
     {
         Interlocked.Increment(ref _pending);
         try
         {
-            while (true)
+            while (!_closed)
             {
                 try
                 {

@@ -10,7 +10,7 @@ namespace LockService.Recipes.Sessions;
 internal sealed class SessionKeeper : IAsyncDisposable
 {
     /// <summary>
-    /// A gap without connection that lasts longer is an outage: holders could not renew. Shorter ones (a server restarts, the session
+    /// A gap without answers that lasts longer is an outage: holders could not renew. Shorter ones (a server restarts, the session
     /// moves on) cost a holder less than the overshoot that leases have anyway.
     /// </summary>
     private static readonly TimeSpan s_outage = TimeSpan.FromSeconds(1);
@@ -93,10 +93,10 @@ internal sealed class SessionKeeper : IAsyncDisposable
                         disconnectedAt = null;
                         break;
                     case SessionState.Connecting:
-                        disconnectedAt ??= _clock.GetTimestamp();
+                        disconnectedAt ??= status.Since;
                         break;
                     case SessionState.Ended:
-                        disconnectedAt ??= _clock.GetTimestamp();
+                        disconnectedAt ??= status.Since;
                         status = await ReplaceAsync(status).ConfigureAwait(false);
                         continue;
                 }

@@ -92,7 +92,7 @@ internal sealed class ConnectionWriter
     /// <summary>A missing reply need not mean a dead connection: pings may still be answered.</summary>
     private void ThrowIfUnanswered()
     {
-        if (_queue.OldestInFlight() > _options.RequestTimeout)
+        if (_queue.OldestSentAt() is { } sentAt && _options.Clock.GetElapsedTime(sentAt) > _options.RequestTimeout)
         {
             throw new TimeoutException($"A request stayed unanswered for more than {_options.RequestTimeout.TotalSeconds} s.");
         }

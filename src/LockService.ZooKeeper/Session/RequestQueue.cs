@@ -146,12 +146,12 @@ internal sealed class RequestQueue(int maxInFlight, int maxQueued, TimeProvider 
         }
     }
 
-    /// <summary>How long the oldest request in flight has been waiting; zero if there is none.</summary>
-    internal TimeSpan OldestInFlight()
+    /// <summary>When the oldest request in flight was sent, as a timestamp of the clock; null if there is none.</summary>
+    internal long? OldestSentAt()
     {
         lock (_gate)
         {
-            return _inFlight.TryPeek(out PendingRequest? oldest) ? clock.GetElapsedTime(oldest.SentAt) : TimeSpan.Zero;
+            return _inFlight.TryPeek(out PendingRequest? oldest) ? oldest.SentAt : null;
         }
     }
 

@@ -32,7 +32,7 @@ internal sealed partial class SessionLoop
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile FrameConnection? _connection;
     private volatile SessionIdentity _identity = SessionIdentity.None;
-    private volatile SessionStatus _status = new(SessionState.Connecting, null, null);
+    private volatile SessionStatus _status;
     private bool _stopped;
     private long _lastZxid;
     private long? _connectedSince;
@@ -44,6 +44,7 @@ internal sealed partial class SessionLoop
         _queue = new RequestQueue(options.MaxInFlight, options.MaxQueued, options.Clock);
         _refusals = new SilentRefusals(options.Clock);
         _servers = new ServerList(options.Servers.Servers);
+        _status = new SessionStatus(SessionState.Connecting, null, null, options.Clock.GetTimestamp());
         new Thread(Run) { IsBackground = true, Name = "zookeeper-session" }.Start();
     }
 
@@ -244,7 +245,7 @@ internal sealed partial class SessionLoop
         _connectedSince = _options.Clock.GetTimestamp();
         _refusals.Reset();
         Log.Connected(_logger, connection.Server, _identity.Id, _identity.Timeout.TotalMilliseconds);
-        SetStatus(new SessionStatus(SessionState.Connected, connection.Server, null));
+        SetStatus(new SessionStatus(SessionState.Connected, connection.Server, null, _options.Clock.GetTimestamp()));
         var writer = new ConnectionWriter(connection, _queue, _options, _identity.Timeout / 3);
         writer.Start();
         string reason = "the connection was lost.";
@@ -263,7 +264,7 @@ internal sealed partial class SessionLoop
         {
             connection.Abort();
             writer.Stop();
-            SetStatus(new SessionStatus(SessionState.Connecting, null, null));
+            SetStatus(new SessionStatus(SessionState.Connecting, null, null, _queue.OldestSentAt() ?? _options.Clock.GetTimestamp()));
             _queue.FailInFlight(reason, cause);
         }
     }
@@ -272,7 +273,7 @@ internal sealed partial class SessionLoop
     {
         Log.Ended(_logger, _identity.Id, end);
         _queue.End(end);
-        SetStatus(new SessionStatus(SessionState.Ended, null, end));
+        SetStatus(new SessionStatus(SessionState.Ended, null, end, _options.Clock.GetTimestamp()));
         _watches.End();
         _finished.SetResult();
     }
