@@ -29,6 +29,7 @@ public sealed class LockTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
         LockState state = await locks.GetAsync("report", default);
         LockHolder holder = Assert.Single(state.Holders);
         Assert.Equal(("billing-7", grant.FencingToken, "42"), (holder.Owner, holder.FencingToken, holder.Metadata["job"]));
+        Assert.Equal(grant.AcquiredAt, holder.AcquiredAt);
         Assert.InRange(holder.Remaining!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
     }
 

@@ -39,6 +39,5 @@ internal static class ContractDocumentSetup
         page.SwaggerEndpoint("/openapi.json", "LockService");
         page.EnableValidator(null);
         page.DisplayRequestDuration();
-        page.EnableTryItOutByDefault();
     });
 }

@@ -133,7 +133,6 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
         }
 
         services.Leases.Observe(_directory.Child(own.Name.Name), 0, options.Ttl, HolderLease.Instance);
-        DateTimeOffset now = services.Clock.GetUtcNow();
         return new AcquireResult.Granted(new LockGrant(
             name,
             LeaseId.Of(name, own.Name),
@@ -142,8 +141,8 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
             options.Owner,
             options.Ttl,
             services.Clock.GetElapsedTime(_arrived, own.SentAt),
-            now,
-            now + options.Ttl - age));
+            own.Since,
+            services.Clock.GetUtcNow() + options.Ttl - age));
     }
 
     /// <summary>

@@ -18,6 +18,7 @@ internal sealed class Place(LockServices services, LockDirectory directory, ZooK
     /// <summary>The start of the name of a node that was asked for and may exist.</summary>
     private string? _unsettled;
     private bool _unsettledIsHolder;
+    private DateTimeOffset _since;
 
     /// <summary>The node; null before <see cref="EnterAsync"/> and after the place was lost or left.</summary>
     internal OwnNode? Own { get; private set; }
@@ -191,7 +192,7 @@ internal sealed class Place(LockServices services, LockDirectory directory, ZooK
 
     private void Adopt(string nodeName, long zxid, long sentAt)
     {
-        Own = new OwnNode(ContenderName.Parse(nodeName)!, zxid, sentAt);
+        Own = new OwnNode(ContenderName.Parse(nodeName)!, zxid, sentAt, _since);
         _unsettled = null;
         if (Own.Name.Sequence is < 0 or > LastSequence)
         {
@@ -222,7 +223,7 @@ internal sealed class Place(LockServices services, LockDirectory directory, ZooK
     private string BeginNode(bool asHolder)
     {
         string prefix = ContenderName.NewPrefix(options.Mode, asHolder);
-        (_unsettled, _unsettledIsHolder) = (prefix, asHolder);
+        (_unsettled, _unsettledIsHolder, _since) = (prefix, asHolder, services.Clock.GetUtcNow());
         if (!asHolder)
         {
             services.Waiters.Add(prefix);
@@ -255,7 +256,7 @@ internal sealed class Place(LockServices services, LockDirectory directory, ZooK
         Owner = options.Owner,
         TtlMs = asHolder ? (long)options.Ttl.TotalMilliseconds : 0,
         Metadata = options.Metadata,
-        Since = services.Clock.GetUtcNow(),
+        Since = _since,
         Instance = services.InstanceId,
     }.ToBytes();
 
@@ -265,5 +266,6 @@ internal sealed class Place(LockServices services, LockDirectory directory, ZooK
     /// <param name="Name">The node's name.</param>
     /// <param name="Zxid">The transaction that created it.</param>
     /// <param name="SentAt">When the request that created it was sent: no later than the beginning of the lease.</param>
-    internal sealed record OwnNode(ContenderName Name, long Zxid, long SentAt);
+    /// <param name="Since">The moment written in its record.</param>
+    internal sealed record OwnNode(ContenderName Name, long Zxid, long SentAt, DateTimeOffset Since);
 }
