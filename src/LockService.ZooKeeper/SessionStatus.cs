@@ -56,10 +56,16 @@ public sealed class SessionStatus
     public SessionEnd? End { get; }
 
     /// <summary>
-    /// When the phase began, as a timestamp of the client's clock. A loss of the connection counts from the oldest request that it left
-    /// without an answer: servers fall silent before that is noticed.
+    /// When the phase began, as a timestamp of the client's clock. A loss of the connection counts from the oldest request or ping that it
+    /// left without an answer: servers fall silent up to two thirds of the session timeout before that is noticed.
     /// </summary>
     public long Since { get; }
+
+    /// <summary>
+    /// While connecting, why the last connection broke or could not be made, such as a certificate that is not accepted; after the end of
+    /// the session, what led to it if that was a failure. For people: the text may change.
+    /// </summary>
+    public string? Failure { get; internal init; }
 
     /// <summary>Completes with the status that follows this one; never completes for a session that has ended.</summary>
     public Task<SessionStatus> Next => _next.Task;

@@ -46,6 +46,13 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <summary>The session's id as ZooKeeper shows it in <see cref="Stat.EphemeralOwner"/>; 0 before the first connection.</summary>
     public long SessionId => _session.Identity.Id;
 
+    /// <summary>
+    /// Until when the session is certain to be alive, as a timestamp of <see cref="ZooKeeperOptions.Clock"/>: its timeout after the newest
+    /// packet that was answered had been sent. Afterwards its ephemeral nodes may be gone without any news. 0 before the first connection.
+    /// The bound is short of certainty by one tick if the server died before it told the leader of that packet.
+    /// </summary>
+    public long AliveUntil => _session.AliveUntil;
+
     /// <summary>With the id, the right to resume or to close the session; for tests that end it from outside.</summary>
     internal byte[] SessionPassword => _session.Identity.Password;
 
@@ -65,7 +72,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         {
             if (status.End is { } end)
             {
-                throw new SessionEndedException(end);
+                throw new SessionEndedException(end, status.Failure);
             }
 
             status = await status.Next.WaitAsync(cancellation).ConfigureAwait(false);

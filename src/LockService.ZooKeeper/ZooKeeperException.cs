@@ -58,8 +58,8 @@ public sealed class OutcomeUnknownException : ZooKeeperException
 /// <summary>The session had ended before the request was sent. Nothing was changed; a new client is needed.</summary>
 public sealed class SessionEndedException : ZooKeeperException
 {
-    internal SessionEndedException(SessionEnd end)
-        : base(RequestOutcome.NotSent, $"The request was not sent: the session has ended ({end}).", null) => End = end;
+    internal SessionEndedException(SessionEnd end, string? reason)
+        : base(RequestOutcome.NotSent, $"The request was not sent: the session has ended ({end}). {reason}".TrimEnd(), null) => End = end;
 
     /// <summary>Why the session ended.</summary>
     public SessionEnd End { get; }

@@ -45,6 +45,12 @@ public sealed record ZooKeeperOptions
     /// </summary>
     public int MaxReplyBytes { get; init; } = 64 * 1024 * 1024;
 
+    /// <summary>How connections are encrypted. Default: not at all. With it, nothing is ever sent in clear.</summary>
+    public TlsOptions? Tls { get; init; }
+
+    /// <summary>Who this client is, besides its TLS certificate. Default: nobody.</summary>
+    public CredentialOptions Credentials { get; init; } = new();
+
     /// <summary>Source of all time. Default: the system's.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
@@ -56,6 +62,8 @@ public sealed record ZooKeeperOptions
         ThrowIfOutside(MaxQueued, 1, 10_000_000, nameof(MaxQueued));
         ThrowIfOutside(MaxRequestBytes, 1024, 64 * 1024 * 1024, nameof(MaxRequestBytes));
         ThrowIfOutside(MaxReplyBytes, 1024, 1024 * 1024 * 1024, nameof(MaxReplyBytes));
+        Tls?.ThrowIfInvalid();
+        Credentials.ThrowIfInvalid(Tls is not null);
     }
 
     private static void ThrowIfOutside<T>(T value, T least, T most, string name)

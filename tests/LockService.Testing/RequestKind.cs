@@ -51,6 +51,9 @@ public enum RequestKind
     /// <summary>setWatches</summary>
     SetWatches = 101,
 
+    /// <summary>sasl</summary>
+    Sasl = 102,
+
     /// <summary>getEphemerals</summary>
     GetEphemerals = 103,
 

@@ -7,7 +7,7 @@ using LockService.ZooKeeper;
 namespace LockService.Testing;
 
 /// <summary>
-/// A real standalone ZooKeeper in a process of its own, with its own port and data directory. It ends with the test process, however
+/// A real ZooKeeper, alone or a member of a <see cref="ZooKeeperEnsemble"/>, in a process of its own, with its own port and data directory. It ends with the test process, however
 /// that ends: a shell watches over the server and kills it when the pipe from the test process closes.
 /// </summary>
 public sealed class ZooKeeperServer : IAsyncDisposable
@@ -32,15 +32,27 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     private Process? _watchdog;
     private int _processId;
 
-    private ZooKeeperServer(ZooKeeperServerOptions options)
+    internal ZooKeeperServer(ZooKeeperServerOptions options, int port)
     {
         _options = options;
         _directory = Directory.CreateTempSubdirectory("lockservice-zookeeper-").FullName;
-        Port = FreePort.Next();
+        Port = port;
+        SecurePort = FreePort.Next();
     }
 
     /// <summary>The client port; the same over the server's whole life, restarts included.</summary>
-    public int Port { get; private set; }
+    public int Port { get; }
+
+    /// <summary>The TLS port, if the options ask for one.</summary>
+    public int SecurePort { get; }
+
+    /// <summary>Whether the process was started and not ended since.</summary>
+    public bool IsRunning => _watchdog is not null;
+
+    /// <summary>Whether it is stopped by <see cref="FreezeAsync"/>.</summary>
+    public bool IsFrozen { get; private set; }
+
+    internal string DataDirectory => Path.Combine(_directory, "data");
 
     /// <summary>Where clients connect to, without a chroot.</summary>
     public string ConnectString => $"127.0.0.1:{Port}";
@@ -50,7 +62,7 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     {
         for (int attempt = 1; ; attempt++)
         {
-            var server = new ZooKeeperServer(options ?? new ZooKeeperServerOptions());
+            var server = new ZooKeeperServer(options ?? new ZooKeeperServerOptions(), FreePort.Next());
             try
             {
                 await server.StartAsync();
@@ -74,8 +86,14 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     public async Task StartAsync()
     {
         string config = Path.Combine(_directory, "zoo.cfg");
-        await File.WriteAllLinesAsync(config, _options.ConfigLines(Port, Path.Combine(_directory, "data")));
-        string[] command = ["-c", Watchdog, "watchdog", _directory, "java", .. _options.JavaArguments(config)];
+        ZooKeeperServerOptions options = await _options.WithSecurityAsync(_directory, SecurePort);
+        if (!File.Exists(config))
+        {
+            // Once only: an ensemble that can be changed while it runs keeps its own changes there.
+            await File.WriteAllLinesAsync(config, options.ConfigLines(Port, DataDirectory));
+        }
+
+        string[] command = ["-c", Watchdog, "watchdog", _directory, "java", .. options.JavaArguments(config)];
         _watchdog = Process.Start(new ProcessStartInfo("sh", command) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         _processId = int.Parse((await _watchdog.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
         try
@@ -99,16 +117,32 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     }
 
     /// <summary>Stops the process without ending it: connections stay open and nothing is answered.</summary>
-    public Task FreezeAsync() => SignalAsync("STOP");
+    public async Task FreezeAsync()
+    {
+        await SignalAsync("STOP");
+        IsFrozen = true;
+    }
 
     /// <summary>Lets a frozen server go on.</summary>
-    public Task ThawAsync() => SignalAsync("CONT");
+    public async Task ThawAsync()
+    {
+        await SignalAsync("CONT");
+        IsFrozen = false;
+    }
 
     /// <summary>Ends a client's session from outside, as an expiry would: its ephemeral nodes are gone when this returns.</summary>
     public Task KillSessionAsync(ZooKeeperClient client)
     {
         ArgumentNullException.ThrowIfNull(client);
         return SessionKiller.KillAsync(Port, client.SessionId, client.SessionPassword);
+    }
+
+    /// <summary>What the server says it is: "leader", "follower" or "standalone"; null while it does not serve.</summary>
+    public async Task<string?> ModeAsync()
+    {
+        const string prefix = "Mode: ";
+        string answer = await TryAskAsync("srvr");
+        return answer.Split('\n').FirstOrDefault(line => line.StartsWith(prefix, StringComparison.Ordinal))?[prefix.Length..].Trim();
     }
 
     /// <summary>Sends a four-letter command.</summary>
@@ -138,6 +172,7 @@ public sealed class ZooKeeperServer : IAsyncDisposable
         if (_watchdog is { } watchdog)
         {
             _watchdog = null;
+            IsFrozen = false;
             await watchdog.StandardInput.WriteLineAsync(order);
             watchdog.StandardInput.Close();
             await watchdog.WaitForExitAsync();
@@ -152,14 +187,20 @@ public sealed class ZooKeeperServer : IAsyncDisposable
             throw new InvalidOperationException("the process has ended");
         }
 
-        // Now and then a server that is just starting accepts a command and never answers: ask again soon.
+        return (await TryAskAsync("srvr")).Contains("Zookeeper version", StringComparison.Ordinal);
+    }
+
+    /// <summary>Now and then a server that is just starting accepts a command and never answers: ask again soon.</summary>
+    /// <returns>The answer, empty if none came soon.</returns>
+    private async Task<string> TryAskAsync(string command)
+    {
         try
         {
-            return (await AskAsync("srvr", TimeSpan.FromMilliseconds(300))).Contains("Zookeeper version", StringComparison.Ordinal);
+            return await AskAsync(command, TimeSpan.FromMilliseconds(300));
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException)
         {
-            return false;
+            return "";
         }
     }
 

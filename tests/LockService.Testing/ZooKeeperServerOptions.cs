@@ -12,6 +12,34 @@ public sealed record ZooKeeperServerOptions
     /// <summary>Further Java system properties, such as <c>znode.container.checkIntervalMs</c>.</summary>
     public IReadOnlyDictionary<string, string> SystemProperties { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Makes the server listen on <see cref="ZooKeeperServer.SecurePort"/> too; both sides need a certificate from there. Default: none.</summary>
+    public CertificateAuthority? Authority { get; init; }
+
+    /// <summary>Users and passwords of SASL DIGEST-MD5. Default: none, and the server does not have SASL.</summary>
+    public IReadOnlyDictionary<string, string> SaslUsers { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The settings with what only the server's own place can tell: its files and its second port.</summary>
+    internal async Task<ZooKeeperServerOptions> WithSecurityAsync(string directory, int securePort)
+    {
+        var config = new Dictionary<string, string>(Config);
+        var properties = new Dictionary<string, string>(SystemProperties);
+        if (Authority is not null)
+        {
+            foreach ((string key, string value) in await ServerSecurity.WriteTlsAsync(directory, securePort, Authority))
+            {
+                config[key] = value;
+            }
+        }
+
+        if (SaslUsers.Count > 0)
+        {
+            config["authProvider.sasl"] = "org.apache.zookeeper.server.auth.SASLAuthenticationProvider";
+            properties["java.security.auth.login.config"] = await ServerSecurity.WriteSaslAsync(directory, SaslUsers);
+        }
+
+        return this with { Config = config, SystemProperties = properties };
+    }
+
     internal string[] ConfigLines(int port, string dataDirectory)
     {
         var lines = new Dictionary<string, string>

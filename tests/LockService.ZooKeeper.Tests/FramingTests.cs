@@ -107,6 +107,7 @@ public sealed class FramingTests(ZooKeeperFixture zookeeper)
 
         await Assert.ThrowsAsync<OutcomeUnknownException>(() => client.ExistsAsync("/"));
 
+        await Eventually.TrueAsync("the client has reconnected", () => proxy.Connects.Count == 2);
         Assert.NotNull(await client.ExistsAsync("/"));
     }
 

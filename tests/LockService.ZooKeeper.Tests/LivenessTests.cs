@@ -68,6 +68,45 @@ public sealed class LivenessTests(ZooKeeperFixture zookeeper)
     }
 
     [Fact]
+    public async Task The_time_until_which_the_session_is_certain_counts_from_what_was_sent_and_stops_in_a_black_hole()
+    {
+        using ZooKeeperProxy proxy = zookeeper.NewProxy();
+        ZooKeeperOptions options = await zookeeper.NewOptionsAsync(proxy) with { SessionTimeout = TimeSpan.FromSeconds(6) };
+        await using var client = new ZooKeeperClient(options);
+        long before = TimeProvider.System.GetTimestamp();
+        await client.SyncAsync("/");
+        TimeSpan certain = TimeProvider.System.GetElapsedTime(before, client.AliveUntil);
+        Assert.InRange(certain, client.SessionTimeout, client.SessionTimeout + TimeProvider.System.GetElapsedTime(before));
+        await Eventually.TrueAsync(
+            "a ping moves it", () => TimeProvider.System.GetElapsedTime(before, client.AliveUntil) > client.SessionTimeout + s_slack);
+
+        proxy.Stall(ProxyDirections.ToClient);
+        long stalled = TimeProvider.System.GetTimestamp();
+        Task<SessionStatus> next = client.Status.Next;
+        Task waiting = client.SyncAsync("/");
+        SessionStatus lost = await Eventually.CompletesAsync("the silence is noticed", next);
+
+        Assert.True(TimeProvider.System.GetElapsedTime(stalled, client.AliveUntil) <= client.SessionTimeout, "what is unanswered proves nothing");
+        Assert.True(TimeProvider.System.GetElapsedTime(lost.Since) > client.SessionTimeout / 3, "what was unanswered counts");
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => waiting);
+    }
+
+    [Fact]
+    public async Task A_cut_of_an_idle_connection_was_no_silence()
+    {
+        using ZooKeeperProxy proxy = zookeeper.NewProxy();
+        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxy));
+        await client.SyncAsync("/");
+        Task<SessionStatus> next = client.Status.Next;
+
+        long cut = TimeProvider.System.GetTimestamp();
+        proxy.Cut();
+
+        SessionStatus lost = await Eventually.CompletesAsync("the cut is noticed", next);
+        Assert.True(lost.Since >= cut, "only what is unanswered counts");
+    }
+
+    [Fact]
     public async Task A_frozen_server_loses_its_client_but_not_the_session()
     {
         await using ZooKeeperServer server = await ZooKeeperServer.StartNewAsync();

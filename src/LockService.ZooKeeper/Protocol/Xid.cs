@@ -5,6 +5,7 @@ internal static class Xid
 {
     internal const int Notification = -1;
     internal const int Ping = -2;
+    internal const int Auth = -4;
     internal const int SetWatches = -8;
 
     /// <summary>

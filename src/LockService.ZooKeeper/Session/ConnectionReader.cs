@@ -5,13 +5,16 @@ using Microsoft.Extensions.Logging;
 namespace LockService.ZooKeeper.Session;
 
 /// <summary>The receiving half of a connection: pairs replies with requests and hands notifications to the watches.</summary>
-internal sealed partial class ConnectionReader(FrameConnection connection, RequestQueue queue, WatchTable watches, ILogger logger)
+internal sealed partial class ConnectionReader(FrameConnection connection, RequestQueue queue, WatchTable watches, SignsOfLife life, ILogger logger)
 {
+    private const string Presented = "What this connection has presented";
+
     /// <summary>Reads until the session ends or the connection breaks.</summary>
     /// <param name="lastZxid">
     /// Raised by ordinary replies only. Notifications must not raise it: one transaction yields several with one zxid, and a reconnect
     /// between them would lose the later ones.
     /// </param>
+    /// <exception cref="AuthenticationRefusedException">The server enforces an authentication.</exception>
     internal SessionEnd Run(ref long lastZxid)
     {
         while (true)
@@ -23,16 +26,20 @@ internal sealed partial class ConnectionReader(FrameConnection connection, Reque
             switch (xid)
             {
                 case Xid.Ping:
+                    AuthenticationRefusedException.ThrowIf(error, Presented);
+                    life.PingAnswered();
                     break;
                 case Xid.Notification:
                     Notify(ref reader);
                     break;
                 case Xid.SetWatches when error != ErrorCode.Ok:
+                    AuthenticationRefusedException.ThrowIf(error, Presented);
                     throw new ProtocolException($"a refusal to register the watches ({error})");
                 case Xid.SetWatches:
                     break;
                 default:
                     PendingRequest request = queue.TakeAnswered(xid);
+                    life.Answered(request.SentAt);
                     lastZxid = Math.Max(lastZxid, zxid);
                     ErrorCode outcome = Complete(request, error, ref reader);
                     if (EndOf(request, outcome) is { } end)
@@ -73,14 +80,17 @@ internal sealed partial class ConnectionReader(FrameConnection connection, Reque
         watches.Notify(type, path);
     }
 
-    private static SessionEnd? EndOf(PendingRequest request, ErrorCode error) => error switch
+    private static SessionEnd? EndOf(PendingRequest request, ErrorCode error)
     {
-        ErrorCode.SessionExpired => SessionEnd.Expired,
-        ErrorCode.AuthFailed or ErrorCode.SessionClosedRequireSaslAuth => SessionEnd.AuthenticationFailed,
-        // Of no use on this server any more, and for ever: only a new connection helps.
-        ErrorCode.SessionMoved => throw new ProtocolException("that the session has moved to another server"),
-        _ => request.Op == OpCode.CloseSession ? SessionEnd.Closed : null,
-    };
+        AuthenticationRefusedException.ThrowIf(error, Presented);
+        return error switch
+        {
+            ErrorCode.SessionExpired => SessionEnd.Expired,
+            // Of no use on this server any more, and for ever: only a new connection helps.
+            ErrorCode.SessionMoved => throw new ProtocolException("that the session has moved to another server"),
+            _ => request.Op == OpCode.CloseSession ? SessionEnd.Closed : null,
+        };
+    }
 
     private static partial class Log
     {

@@ -18,16 +18,18 @@ internal sealed class ConnectionWriter
 
     private readonly FrameConnection _connection;
     private readonly RequestQueue _queue;
+    private readonly SignsOfLife _life;
     private readonly ZooKeeperOptions _options;
     private readonly TimeSpan _pingInterval;
     private readonly Thread _thread;
     private volatile bool _stopped;
     private volatile Exception? _failure;
 
-    internal ConnectionWriter(FrameConnection connection, RequestQueue queue, ZooKeeperOptions options, TimeSpan pingInterval)
+    internal ConnectionWriter(FrameConnection connection, RequestQueue queue, SignsOfLife life, ZooKeeperOptions options, TimeSpan pingInterval)
     {
         _connection = connection;
         _queue = queue;
+        _life = life;
         _options = options;
         _pingInterval = pingInterval;
         _thread = new Thread(Run) { IsBackground = true, Name = "zookeeper-writer" };
@@ -67,13 +69,14 @@ internal sealed class ConnectionWriter
                     }
 
                     WritePing(writer);
+                    _life.PingSent();
                 }
 
                 _connection.Send(writer.Written);
                 lastSent = _options.Clock.GetTimestamp();
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or TimeoutException)
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException or TimeoutException)
         {
             // The reader sees the broken connection and tells what was lost.
             _failure = e;

@@ -11,7 +11,7 @@ internal sealed class RequestQueue(int maxInFlight, int maxQueued, TimeProvider 
     private readonly object _gate = new();
     private readonly Queue<PendingRequest> _queued = new();
     private readonly Queue<PendingRequest> _inFlight = new();
-    private SessionEnd? _end;
+    private (SessionEnd End, string? Reason)? _end;
     private int _abandoned;
     private int _xid;
     private bool _workToDo;
@@ -24,7 +24,7 @@ internal sealed class RequestQueue(int maxInFlight, int maxQueued, TimeProvider 
         {
             if (_end is { } end)
             {
-                refusal = new SessionEndedException(end);
+                refusal = new SessionEndedException(end.End, end.Reason);
             }
             else if (_queued.Count >= maxQueued)
             {
@@ -125,6 +125,15 @@ internal sealed class RequestQueue(int maxInFlight, int maxQueued, TimeProvider 
         return writer.Length > 0;
     }
 
+    /// <summary>The number of a frame that is sent before the requests of a connection.</summary>
+    internal int TakeXid()
+    {
+        lock (_gate)
+        {
+            return _xid = Protocol.Xid.After(_xid);
+        }
+    }
+
     /// <summary>Takes the oldest request in flight, to which the next ordinary reply belongs.</summary>
     /// <exception cref="ProtocolException">The reply is not for that request: the stream is broken.</exception>
     internal PendingRequest TakeAnswered(int xid)
@@ -172,19 +181,19 @@ internal sealed class RequestQueue(int maxInFlight, int maxQueued, TimeProvider 
     }
 
     /// <summary>Refuses everything that waits to be sent, and everything that comes later.</summary>
-    internal void End(SessionEnd end)
+    internal void End(SessionEnd end, string? reason)
     {
         PendingRequest[] waiting;
         lock (_gate)
         {
-            _end = end;
+            _end = (end, reason);
             waiting = [.. _queued];
             _queued.Clear();
         }
 
         foreach (PendingRequest request in waiting)
         {
-            request.Fail(new SessionEndedException(end));
+            request.Fail(new SessionEndedException(end, reason));
         }
     }
 

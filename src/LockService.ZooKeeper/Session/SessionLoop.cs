@@ -28,6 +28,7 @@ internal sealed partial class SessionLoop
     private readonly ServerList _servers;
     private readonly Backoff _backoff = new();
     private readonly SilentRefusals _refusals;
+    private readonly SignsOfLife _life;
     private readonly object _pause = new();
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile FrameConnection? _connection;
@@ -36,6 +37,7 @@ internal sealed partial class SessionLoop
     private bool _stopped;
     private long _lastZxid;
     private long? _connectedSince;
+    private string? _failure;
 
     internal SessionLoop(ZooKeeperOptions options, ILogger logger)
     {
@@ -43,6 +45,7 @@ internal sealed partial class SessionLoop
         _logger = logger;
         _queue = new RequestQueue(options.MaxInFlight, options.MaxQueued, options.Clock);
         _refusals = new SilentRefusals(options.Clock);
+        _life = new SignsOfLife(options.Clock);
         _servers = new ServerList(options.Servers.Servers);
         _status = new SessionStatus(SessionState.Connecting, null, null, options.Clock.GetTimestamp());
         new Thread(Run) { IsBackground = true, Name = "zookeeper-session" }.Start();
@@ -51,6 +54,10 @@ internal sealed partial class SessionLoop
     internal SessionStatus Status => _status;
 
     internal SessionIdentity Identity => _identity;
+
+    /// <summary>See <see cref="ZooKeeperClient.AliveUntil"/>.</summary>
+    internal long AliveUntil =>
+        _life.Newest is > 0 and long newest ? newest + (long)(_identity.Timeout.TotalSeconds * _options.Clock.TimestampFrequency) : 0;
 
     /// <summary>Read under the lock: whoever stops either sees the connection and aborts it, or is seen here.</summary>
     private bool Stopped
@@ -108,16 +115,22 @@ internal sealed partial class SessionLoop
         while (end is null && !Stopped)
         {
             bool roundEnded = false;
-            IPEndPoint? server = null;
+            ServerAddress? server = null;
             _connectedSince = null;
             try
             {
                 server = _servers.Next(out roundEnded);
                 end = Attempt(server);
             }
+            catch (AuthenticationRefusedException e)
+            {
+                Log.AuthenticationFailed(_logger, server?.EndPoint, _identity.Id, e.Message);
+                _failure = e.Message;
+                end = SessionEnd.AuthenticationFailed;
+            }
             catch (Exception e) when (IsConnectionFailure(e))
             {
-                Report(server, e);
+                Report(server?.EndPoint, e);
             }
 
             if (end is null)
@@ -132,9 +145,9 @@ internal sealed partial class SessionLoop
 
     /// <summary>The whole life of one connection.</summary>
     /// <returns>Why the session has ended; null if it was stopped before the connection was made.</returns>
-    private SessionEnd? Attempt(IPEndPoint server)
+    private SessionEnd? Attempt(ServerAddress server)
     {
-        using var connection = new FrameConnection(server, _options.MaxReplyBytes);
+        using var connection = new FrameConnection(server, _options.MaxReplyBytes, _options.Clock);
         _connection = connection;
         try
         {
@@ -144,7 +157,7 @@ internal sealed partial class SessionLoop
             }
 
             TimeSpan limit = AttemptLimit();
-            connection.Open(limit < s_connectLimit ? limit : s_connectLimit, _options.Clock);
+            connection.Open(limit < s_connectLimit ? limit : s_connectLimit, limit, _options.Tls);
             return Establish(connection) ?? Serve(connection);
         }
         finally
@@ -161,6 +174,11 @@ internal sealed partial class SessionLoop
         }
 
         Log.ConnectionLost(_logger, server, _identity.Id, failure.Message);
+        if (_connectedSince is null)
+        {
+            SetStatus(new SessionStatus(SessionState.Connecting, null, null, _status.Since) { Failure = failure.Message });
+        }
+
         if (failure is not SilentRefusalException)
         {
             _refusals.Reset();
@@ -189,54 +207,23 @@ internal sealed partial class SessionLoop
         }
     }
 
-    /// <summary>Opens or resumes the session, then registers the watches: before any request, so that no change falls between.</summary>
+    /// <summary>Makes the connection ready for requests.</summary>
     /// <returns>Null once established, or why the session has ended.</returns>
     private SessionEnd? Establish(FrameConnection connection)
     {
-        connection.SetIdleLimit(AttemptLimit());
-        using var writer = new JuteWriter();
-        ConnectResponse response = Ask(connection, writer);
-
-        // Asked first: what a server says of the session while it is cut off from the others proves nothing.
-        if (response.ReadOnly)
-        {
-            throw new ProtocolException("that it is read-only, cut off from its quorum");
-        }
-
-        if (response.TimeoutMs <= 0 || response.SessionId == 0)
-        {
-            return _identity.Id != 0 ? SessionEnd.Expired : throw new ProtocolException("a refusal to open a new session");
-        }
-
-        // A server that hands out another session has lost ours, whatever it calls it.
-        if (_identity.Id != 0 && response.SessionId != _identity.Id)
+        using var handshake = new Handshake(connection, _options);
+        long asked = _options.Clock.GetTimestamp();
+        if (handshake.OpenSession(_identity, _lastZxid) is not { } identity)
         {
             return SessionEnd.Expired;
         }
 
-        _identity = SessionIdentity.From(response);
+        _identity = identity;
+        _life.Answered(asked);
+        handshake.Authenticate(_queue.TakeXid);
         connection.SetIdleLimit(_identity.Timeout * 2 / 3);
-        writer.Clear();
-        SetWatchesFrame.WriteAll(writer, _lastZxid, _watches.All());
-        connection.Send(writer.Written);
+        handshake.RegisterWatches(_lastZxid, _watches.All());
         return null;
-    }
-
-    /// <summary>Exchanges the first frames.</summary>
-    private ConnectResponse Ask(FrameConnection connection, JuteWriter writer)
-    {
-        var request = new ConnectRequest(_lastZxid, (int)_options.SessionTimeout.TotalMilliseconds, _identity.Id, _identity.Password);
-        request.WriteTo(writer);
-        try
-        {
-            connection.Send(writer.Written);
-            var reader = new JuteReader(connection.ReadFrame());
-            return ConnectResponse.ReadFrom(ref reader);
-        }
-        catch (Exception e) when (e is EndOfStreamException or SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.Shutdown })
-        {
-            throw new SilentRefusalException(e);
-        }
     }
 
     /// <summary>Runs an established connection until it breaks or the session ends.</summary>
@@ -246,13 +233,13 @@ internal sealed partial class SessionLoop
         _refusals.Reset();
         Log.Connected(_logger, connection.Server, _identity.Id, _identity.Timeout.TotalMilliseconds);
         SetStatus(new SessionStatus(SessionState.Connected, connection.Server, null, _options.Clock.GetTimestamp()));
-        var writer = new ConnectionWriter(connection, _queue, _options, _identity.Timeout / 3);
+        var writer = new ConnectionWriter(connection, _queue, _life, _options, _identity.Timeout / 3);
         writer.Start();
         string reason = "the connection was lost.";
         Exception? cause = null;
         try
         {
-            return new ConnectionReader(connection, _queue, _watches, _logger).Run(ref _lastZxid);
+            return new ConnectionReader(connection, _queue, _watches, _life, _logger).Run(ref _lastZxid);
         }
         catch (Exception e) when (IsConnectionFailure(e))
         {
@@ -260,11 +247,18 @@ internal sealed partial class SessionLoop
             reason = cause.Message;
             throw new IOException(reason, cause);
         }
+        catch (AuthenticationRefusedException e)
+        {
+            reason = e.Message;
+            throw;
+        }
         finally
         {
             connection.Abort();
             writer.Stop();
-            SetStatus(new SessionStatus(SessionState.Connecting, null, null, _queue.OldestSentAt() ?? _options.Clock.GetTimestamp()));
+            long since = Earliest(_queue.OldestSentAt(), _life.OldestPing) ?? _options.Clock.GetTimestamp();
+            _life.ConnectionLost();
+            SetStatus(new SessionStatus(SessionState.Connecting, null, null, since) { Failure = reason });
             _queue.FailInFlight(reason, cause);
         }
     }
@@ -272,8 +266,8 @@ internal sealed partial class SessionLoop
     private void Finish(SessionEnd end)
     {
         Log.Ended(_logger, _identity.Id, end);
-        _queue.End(end);
-        SetStatus(new SessionStatus(SessionState.Ended, null, end, _options.Clock.GetTimestamp()));
+        _queue.End(end, _failure);
+        SetStatus(new SessionStatus(SessionState.Ended, null, end, _options.Clock.GetTimestamp()) { Failure = _failure });
         _watches.End();
         _finished.SetResult();
     }
@@ -284,6 +278,8 @@ internal sealed partial class SessionLoop
         _status = next;
         previous.Follow(next);
     }
+
+    private static long? Earliest(long? one, long? other) => one is null || other < one ? other : one;
 
     private static bool IsConnectionFailure(Exception e) => e is SocketException or IOException or ProtocolException or ObjectDisposedException;
 
@@ -297,6 +293,9 @@ internal sealed partial class SessionLoop
 
         [LoggerMessage(3, LogLevel.Information, "ZooKeeper session 0x{SessionId:x} ended: {End}")]
         internal static partial void Ended(ILogger logger, long sessionId, SessionEnd end);
+
+        [LoggerMessage(6, LogLevel.Error, "ZooKeeper at {Server}, session 0x{SessionId:x}: {Reason}")]
+        internal static partial void AuthenticationFailed(ILogger logger, IPEndPoint? server, long sessionId, string reason);
 
         [LoggerMessage(4, LogLevel.Warning, "Closing ZooKeeper session 0x{SessionId:x} was not confirmed: {Reason}")]
         internal static partial void CloseUnconfirmed(ILogger logger, long sessionId, string reason);

@@ -2,7 +2,7 @@ namespace LockService.ZooKeeper.Session;
 
 /// <summary>A server closed the connection instead of answering the first frame, which may mean several things.</summary>
 internal sealed class SilentRefusalException(Exception cause) : IOException(
-    "The server closed the connection without an answer: it is not serving, or has too many connections from here (maxClientCnxns), or its data is older than what this session has seen.",
+    "The server closed the connection without an answer: it is not serving, or has too many connections from here (maxClientCnxns), or its data is older than what this session has seen, or it expects TLS or a client certificate.",
     cause);
 
 /// <summary>

@@ -7,7 +7,7 @@ using LockService.ZooKeeper.Protocol;
 namespace LockService.ZooKeeper.Transport;
 
 /// <summary>
-/// A TCP connection that carries length-prefixed frames. Blocking on purpose: one thread reads and one writes, so that a starved thread
+/// A connection, plain or encrypted, that carries length-prefixed frames. Blocking on purpose: one thread reads and one writes, so that a starved thread
 /// pool can neither delay a ping nor the reading of its answer.
 /// </summary>
 internal sealed class FrameConnection : IDisposable
@@ -19,73 +19,66 @@ internal sealed class FrameConnection : IDisposable
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly Socket _socket;
+    private readonly ServerAddress _server;
     private readonly int _maxFrame;
+    private readonly TimeProvider _clock;
+    private SocketStream? _transport;
+    private Stream? _stream;
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(UsualBuffer);
     private int _start;
     private int _end;
     private volatile bool _aborted;
 
     /// <summary>Makes a connection that is not open yet, so that <see cref="Abort"/> works from the beginning.</summary>
-    internal FrameConnection(IPEndPoint server, int maxFrame)
+    internal FrameConnection(ServerAddress server, int maxFrame, TimeProvider clock)
     {
-        _socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, Blocking = false };
+        _socket = new Socket(server.EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, Blocking = false };
+        _server = server;
         _maxFrame = maxFrame;
-        Server = server;
+        _clock = clock;
     }
 
-    internal IPEndPoint Server { get; }
+    internal IPEndPoint Server => _server.EndPoint;
 
     /// <summary>Memory held for receiving; for the test that it is given back.</summary>
     internal int BufferBytes => _buffer.Length;
 
-    /// <summary>Connects.</summary>
+    /// <summary>Connects, and encrypts the connection if there are options for that.</summary>
+    /// <param name="connecting">How long TCP may take to connect.</param>
+    /// <param name="opening">How long everything may take until <see cref="SetIdleLimit"/> is called.</param>
+    /// <param name="tls">Null for a connection in clear.</param>
     /// <exception cref="SocketException">Refused, unreachable, aborted, or not connected within the time.</exception>
-    internal void Open(TimeSpan atMost, TimeProvider clock)
+    /// <exception cref="TlsRefusedException">The connection could not be encrypted.</exception>
+    internal void Open(TimeSpan connecting, TimeSpan opening, TlsOptions? tls)
     {
-        long start = clock.GetTimestamp();
-        try
-        {
-            _socket.Connect(Server);
-        }
-        catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
-        {
-            while (!_socket.Poll(s_pollInterval, SelectMode.SelectWrite))
-            {
-                if (_aborted || clock.GetElapsedTime(start) > atMost)
-                {
-                    throw new SocketException((int)(_aborted ? SocketError.OperationAborted : SocketError.TimedOut));
-                }
-            }
-        }
-
-        int error = (int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
-        if (error != 0)
-        {
-            throw new SocketException(error);
-        }
-
+        long start = _clock.GetTimestamp();
+        Connect(connecting);
         _socket.Blocking = true;
+        _transport = new SocketStream(_socket, _clock, opening - _clock.GetElapsedTime(start));
+        _stream = tls is null ? _transport : TlsChannel.Open(_transport, tls, _server.Host);
     }
 
-    /// <summary>How long a read or a write may make no progress before it fails with <see cref="SocketError.TimedOut"/>.</summary>
-    internal void SetIdleLimit(TimeSpan limit)
-    {
-        _socket.ReceiveTimeout = Math.Max(1, (int)limit.TotalMilliseconds);
-        _socket.SendTimeout = Math.Max(1, (int)limit.TotalMilliseconds);
-    }
+    /// <summary>How long from now on a read or a write may make no progress before it fails with <see cref="SocketError.TimedOut"/>.</summary>
+    internal void SetIdleLimit(TimeSpan limit) => _transport!.SetIdleLimit(limit);
 
     /// <summary>Sends all bytes.</summary>
     /// <exception cref="SocketException">The connection is lost; some of the bytes may have left.</exception>
+    /// <exception cref="IOException">As above, seen by TLS.</exception>
     internal void Send(ReadOnlySpan<byte> bytes)
     {
-        while (!bytes.IsEmpty)
+        try
         {
-            bytes = bytes[_socket.Send(bytes)..];
+            _stream!.Write(bytes);
+        }
+        catch (IOException e)
+        {
+            throw Unwrapped(e);
         }
     }
 
     /// <summary>Blocks for the next frame. The span is valid until the next call.</summary>
     /// <exception cref="SocketException">The connection is lost or has been idle for too long.</exception>
+    /// <exception cref="TlsRefusedException">As above, seen by TLS; also a refusal of our certificate, which TLS 1.3 tells this late.</exception>
     /// <exception cref="EndOfStreamException">The server closed the connection.</exception>
     /// <exception cref="ProtocolException">The length is negative or above the limit.</exception>
     internal ReadOnlySpan<byte> ReadFrame()
@@ -120,10 +113,52 @@ internal sealed class FrameConnection : IDisposable
     /// <summary>Closes the socket. Only for the reading thread, after its last read.</summary>
     public void Dispose()
     {
+        _stream?.Dispose();
         _socket.Dispose();
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
     }
+
+    private void Connect(TimeSpan atMost)
+    {
+        long start = _clock.GetTimestamp();
+        try
+        {
+            _socket.Connect(Server);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
+        {
+            while (!_socket.Poll(s_pollInterval, SelectMode.SelectWrite))
+            {
+                if (_aborted || _clock.GetElapsedTime(start) > atMost)
+                {
+                    throw new SocketException((int)(_aborted ? SocketError.OperationAborted : SocketError.TimedOut));
+                }
+            }
+        }
+
+        int error = (int)_socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
+        if (error != 0)
+        {
+            throw new SocketException(error);
+        }
+    }
+
+    private int Receive(Span<byte> buffer)
+    {
+        try
+        {
+            return _stream!.Read(buffer);
+        }
+        catch (IOException e)
+        {
+            throw Unwrapped(e);
+        }
+    }
+
+    /// <summary>TLS wraps what the socket says.</summary>
+    private Exception Unwrapped(IOException e) =>
+        e.InnerException is SocketException inner ? inner : new TlsRefusedException(_server.Host, e);
 
     private void Fill(int wanted)
     {
@@ -145,7 +180,7 @@ internal sealed class FrameConnection : IDisposable
 
         while (_end - _start < wanted)
         {
-            int received = _socket.Receive(_buffer.AsSpan(_end));
+            int received = Receive(_buffer.AsSpan(_end));
             _end += received > 0 ? received : throw new EndOfStreamException("The server closed the connection.");
         }
     }

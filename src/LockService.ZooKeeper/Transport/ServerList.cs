@@ -3,6 +3,11 @@ using System.Net.Sockets;
 
 namespace LockService.ZooKeeper.Transport;
 
+/// <summary>One address to try.</summary>
+/// <param name="Host">The name it was found by, which the server's certificate must have.</param>
+/// <param name="EndPoint">The address.</param>
+internal sealed record ServerAddress(string Host, IPEndPoint EndPoint);
+
 /// <summary>
 /// Goes round the servers in an order shuffled once, through all addresses of a name before the next name. Names are resolved anew
 /// each time they come up. Used by one thread.
@@ -10,7 +15,7 @@ namespace LockService.ZooKeeper.Transport;
 internal sealed class ServerList
 {
     private readonly ServerName[] _servers;
-    private readonly Queue<IPEndPoint> _addresses = new();
+    private readonly Queue<ServerAddress> _addresses = new();
     private int _next;
 
     internal ServerList(IReadOnlyList<ServerName> servers)
@@ -25,7 +30,7 @@ internal sealed class ServerList
     /// <summary>The next address to try.</summary>
     /// <param name="roundEnded">True if this is the last address of the last name.</param>
     /// <exception cref="SocketException">The name does not resolve; the next call takes the next name.</exception>
-    internal IPEndPoint Next(out bool roundEnded)
+    internal ServerAddress Next(out bool roundEnded)
     {
         if (_addresses.Count == 0)
         {
@@ -34,11 +39,11 @@ internal sealed class ServerList
             roundEnded = _next == 0;
             foreach (IPAddress resolved in Resolve(server.Host))
             {
-                _addresses.Enqueue(new IPEndPoint(resolved, server.Port));
+                _addresses.Enqueue(new ServerAddress(server.Host, new IPEndPoint(resolved, server.Port)));
             }
         }
 
-        IPEndPoint address = _addresses.Dequeue();
+        ServerAddress address = _addresses.Dequeue();
         roundEnded = _next == 0 && _addresses.Count == 0;
         return address;
     }

@@ -15,8 +15,9 @@ public sealed class FrameConnectionTests : IDisposable
     public FrameConnectionTests()
     {
         _listener.Start();
-        _connection = new FrameConnection((IPEndPoint)_listener.LocalEndpoint, 16 * 1024 * 1024);
-        _connection.Open(TimeSpan.FromSeconds(10), TimeProvider.System);
+        var server = new ServerAddress("localhost", (IPEndPoint)_listener.LocalEndpoint);
+        _connection = new FrameConnection(server, 16 * 1024 * 1024, TimeProvider.System);
+        _connection.Open(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(10), tls: null);
         _server = _listener.AcceptTcpClient();
         _connection.SetIdleLimit(TimeSpan.FromSeconds(30));
     }
