@@ -131,6 +131,25 @@ public sealed class TlsTests(SecureZooKeeperFixture zookeeper)
     }
 
     [Fact]
+    public async Task A_client_certificate_that_was_disposed_of_ends_no_more_than_the_attempt()
+    {
+        using ZooKeeperProxy proxy = new(zookeeper.Server.Port);
+        using X509Certificate2 certificate = zookeeper.Authority.IssueServer();
+        using var front = new TlsFront(PortOf(proxy), certificate, SslProtocols.Tls13);
+        using X509Certificate2 gone = zookeeper.Authority.IssueClient("gone");
+        TlsOptions tls = zookeeper.Tls with { ClientCertificate = gone };
+        await using var client = new ZooKeeperClient(SecureZooKeeperFixture.OptionsFor(front.Port, tls));
+        await Eventually.CompletesAsync("the client is connected", client.WhenConnectedAsync());
+
+        gone.Dispose();
+        await proxy.CutAsync(client);
+
+        await Eventually.TrueAsync(
+            "it is told", () => client.Status.Failure?.StartsWith("TLS with 'localhost' failed", StringComparison.Ordinal) ?? false);
+        Assert.Equal(SessionState.Connecting, client.Status.State);
+    }
+
+    [Fact]
     public async Task A_server_without_TLS_gets_nothing_but_a_TLS_handshake()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

@@ -46,7 +46,7 @@ internal sealed partial class SessionLoop
         _queue = new RequestQueue(options.MaxInFlight, options.MaxQueued, options.Clock);
         _refusals = new SilentRefusals(options.Clock);
         _life = new SignsOfLife(options.Clock);
-        _servers = new ServerList(options.Servers.Servers);
+        _servers = new ServerList(options.Servers.Servers, new NameResolver());
         _status = new SessionStatus(SessionState.Connecting, null, null, options.Clock.GetTimestamp());
         new Thread(Run) { IsBackground = true, Name = "zookeeper-session" }.Start();
     }

@@ -15,11 +15,13 @@ internal sealed record ServerAddress(string Host, IPEndPoint EndPoint);
 internal sealed class ServerList
 {
     private readonly ServerName[] _servers;
+    private readonly NameResolver _names;
     private readonly Queue<ServerAddress> _addresses = new();
     private int _next;
 
-    internal ServerList(IReadOnlyList<ServerName> servers)
+    internal ServerList(IReadOnlyList<ServerName> servers, NameResolver names)
     {
+        _names = names;
         _servers = [.. servers];
         Random.Shared.Shuffle(_servers);
     }
@@ -37,7 +39,7 @@ internal sealed class ServerList
             ServerName server = _servers[_next];
             _next = (_next + 1) % _servers.Length;
             roundEnded = _next == 0;
-            foreach (IPAddress resolved in Resolve(server.Host))
+            foreach (IPAddress resolved in _names.Resolve(server.Host))
             {
                 _addresses.Enqueue(new ServerAddress(server.Host, new IPEndPoint(resolved, server.Port)));
             }
@@ -46,12 +48,5 @@ internal sealed class ServerList
         ServerAddress address = _addresses.Dequeue();
         roundEnded = _next == 0 && _addresses.Count == 0;
         return address;
-    }
-
-    /// <summary>An address is taken as it is: the resolver refuses 0.0.0.0, which connects to this machine.</summary>
-    private static IPAddress[] Resolve(string host)
-    {
-        IPAddress[] addresses = IPAddress.TryParse(host, out IPAddress? address) ? [address] : Dns.GetHostAddresses(host);
-        return addresses.Length > 0 ? addresses : throw new SocketException((int)SocketError.HostNotFound);
     }
 }

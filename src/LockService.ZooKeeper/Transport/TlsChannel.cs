@@ -1,5 +1,5 @@
 using System.Net.Security;
-using System.Security.Authentication;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 
 namespace LockService.ZooKeeper.Transport;
@@ -36,12 +36,13 @@ internal static class TlsChannel
         catch (Exception e)
         {
             stream.Dispose();
-            if (e is AuthenticationException or IOException)
+            if (e is SocketException)
             {
-                throw new TlsRefusedException(name, e);
+                throw;
             }
 
-            throw;
+            // Also what is the fault of our own settings, such as a certificate that was disposed of: it may end no more than this attempt.
+            throw new TlsRefusedException(name, e);
         }
     }
 
