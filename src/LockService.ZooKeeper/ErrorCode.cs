@@ -18,13 +18,19 @@ public enum ErrorCode
     /// <summary>A path, a flag or a TTL the server refuses.</summary>
     BadArguments = -8,
 
+    /// <summary>The servers that a reconfiguration names have no quorum that is running and up to date.</summary>
+    NewConfigNoQuorum = -13,
+
+    /// <summary>Another reconfiguration has not ended yet.</summary>
+    ReconfigInProgress = -14,
+
     /// <summary>The node, or the parent of a node to create, does not exist.</summary>
     NoNode = -101,
 
     /// <summary>The ACL denies the operation.</summary>
     NoAuth = -102,
 
-    /// <summary>The node's version is not the expected one.</summary>
+    /// <summary>The node's version, or that of the ensemble's configuration, is not the expected one.</summary>
     BadVersion = -103,
 
     /// <summary>Ephemeral nodes cannot have children.</summary>
@@ -53,6 +59,12 @@ public enum ErrorCode
 
     /// <summary>A local session that may not own ephemeral nodes.</summary>
     EphemeralOnLocalSession = -120,
+
+    /// <summary>The server holds no such watch for this connection.</summary>
+    NoWatcher = -121,
+
+    /// <summary>Reconfiguration is switched off on the servers (<c>reconfigEnabled</c>).</summary>
+    ReconfigDisabled = -123,
 
     /// <summary>The server enforces SASL authentication and this connection has none.</summary>
     SessionClosedRequireSaslAuth = -124,

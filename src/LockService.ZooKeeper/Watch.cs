@@ -1,10 +1,19 @@
 namespace LockService.ZooKeeper;
 
-/// <summary>What a one-shot watch reports. It means "look again", never what is there now.</summary>
+/// <summary>
+/// What a watch reports. It means "look again", never what is there now; once in a while there is nothing new, because a change that
+/// might have been missed is reported too.
+/// </summary>
 public enum WatchEventType
 {
     /// <summary>The session ended; the watch is gone.</summary>
     SessionEnded = -1,
+
+    /// <summary>
+    /// Changes may have been missed: the connection was lost for a while, or the reader was too slow. Read again whatever depends on
+    /// them. Reported by persistent watches only, whose missed changes the server never repeats.
+    /// </summary>
+    Gap = 0,
 
     /// <summary>The node was created.</summary>
     NodeCreated = 1,
@@ -21,7 +30,7 @@ public enum WatchEventType
 
 /// <summary>A change seen by a watch.</summary>
 /// <param name="Type">What happened.</param>
-/// <param name="Path">The watched node's path, as the client sees it.</param>
+/// <param name="Path">The path of the node it happened to, as the client sees it: the watched one, or one below it.</param>
 public readonly record struct WatchEvent(WatchEventType Type, string Path);
 
 /// <summary>
@@ -33,6 +42,7 @@ public sealed class Watch : IDisposable
 {
     private readonly TaskCompletionSource<WatchEvent> _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Action<Watch>? _release;
+    private Func<CancellationToken, Task>? _remove;
 
     internal Watch(string path) => Path = path;
 
@@ -48,7 +58,16 @@ public sealed class Watch : IDisposable
     /// <summary>Forgets the watch on this side. The server's own registration is spent on the node's next change.</summary>
     public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke(this);
 
+    /// <summary>
+    /// Forgets the watch on this side and, if no other watch of this client needs it, takes it from the server too. Does nothing for a
+    /// watch that has fired. The watch is forgotten even if this fails or is cancelled, and then as with <see cref="Dispose"/>.
+    /// </summary>
+    /// <exception cref="ZooKeeperException">As for any request; there is no need to try again.</exception>
+    public Task RemoveAsync(CancellationToken cancellation = default) => _remove?.Invoke(cancellation) ?? Task.CompletedTask;
+
     internal void OnDispose(Action<Watch> release) => _release = release;
+
+    internal void OnRemove(Func<CancellationToken, Task> remove) => _remove = remove;
 
     internal void Complete(WatchEventType type) => _changed.TrySetResult(new WatchEvent(type, Path));
 }

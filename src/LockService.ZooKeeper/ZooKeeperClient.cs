@@ -25,6 +25,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 {
     private readonly SessionLoop _session;
     private readonly Chroot _chroot;
+    private readonly WatchRequests _watches;
     private readonly int _maxRequestBytes;
 
     /// <summary>Starts to connect in the background; returns at once, whether or not a server can be reached.</summary>
@@ -38,6 +39,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         _maxRequestBytes = options.MaxRequestBytes;
         _chroot = new Chroot(options.Servers.Chroot);
         _session = new SessionLoop(options, logger ?? NullLogger<ZooKeeperClient>.Instance);
+        _watches = new WatchRequests(_session, _chroot, options.Clock);
     }
 
     /// <summary>The present state of the session, and the way to follow its changes.</summary>
@@ -56,7 +58,11 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <summary>With the id, the right to resume or to close the session; for tests that end it from outside.</summary>
     internal byte[] SessionPassword => _session.Identity.Password;
 
-    /// <summary>The server's path of a client's path; for tests of sizes.</summary>
+    internal Chroot Chroot => _chroot;
+
+    internal WatchRequests Watches => _watches;
+
+    /// <summary>The server's path of a client's path.</summary>
     internal string ServerPath(string path) => _chroot.Apply(path);
 
     /// <summary>The timeout the server granted; zero before the first connection.</summary>
@@ -121,14 +127,15 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public Task<Stat?> ExistsAsync(string path, CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path);
-        return Send<ExistsMessage, Stat?>(new ExistsMessage(_chroot.Apply(path), false), path, cancellation);
+        return Send<ExistsMessage, Stat?>(new ExistsMessage(_chroot.Apply(path)), path, cancellation);
     }
 
     /// <summary>Reads whether a node exists and sets a watch for its creation, deletion and changes of its data.</summary>
     public Task<Watched<Stat?>> WatchExistsAsync(string path, CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path);
-        return Watching<ExistsMessage, Stat?>(new ExistsMessage(_chroot.Apply(path), true), path, cancellation);
+        string serverPath = _chroot.Apply(path);
+        return _watches.ReadAsync<ExistsMessage, Stat?>(new ExistsMessage(serverPath, _watches.AskFor(WatchKind.Data, serverPath)), serverPath, path, cancellation);
     }
 
     /// <summary>Reads a node's data.</summary>
@@ -136,17 +143,15 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public Task<NodeData?> GetDataAsync(string path, CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path);
-        return Send<GetDataMessage, NodeData?>(new GetDataMessage(_chroot.Apply(path), false), path, cancellation);
+        return Send<GetDataMessage, NodeData?>(new GetDataMessage(_chroot.Apply(path)), path, cancellation);
     }
 
     /// <summary>Reads a node's data and sets a watch for changes of it and for the node's deletion.</summary>
     /// <returns>Null if there is no such node; no watch is left then.</returns>
-    public async Task<Watched<NodeData>?> WatchDataAsync(string path, CancellationToken cancellation = default)
+    public Task<Watched<NodeData>?> WatchDataAsync(string path, CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path);
-        var message = new GetDataMessage(_chroot.Apply(path), true);
-        Watched<NodeData?> read = await Watching<GetDataMessage, NodeData?>(message, path, cancellation).ConfigureAwait(false);
-        return read.Value is null ? null : new Watched<NodeData>(read.Value, read.Watch);
+        return _watches.ReadDataAsync(_chroot.Apply(path), path, cancellation);
     }
 
     /// <summary>Sets a node's data.</summary>
@@ -163,12 +168,12 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         return Send<SetDataMessage, Stat>(new SetDataMessage(_chroot.Apply(path), data, version), path, cancellation, data.Length);
     }
 
-    /// <summary>Lists a node's children.</summary>
+    /// <summary>Lists a node's children: the protocol's <c>getChildren2</c>, which says all that the older <c>getChildren</c> does.</summary>
     /// <returns>The children with the parent's state, or null if there is no such node.</returns>
     public Task<NodeChildren?> GetChildrenAsync(string path, CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path);
-        return Send<GetChildrenMessage, NodeChildren?>(new GetChildrenMessage(_chroot.Apply(path), false), path, cancellation);
+        return Send<GetChildrenMessage, NodeChildren?>(new GetChildrenMessage(_chroot.Apply(path)), path, cancellation);
     }
 
     /// <summary>Lists a node's children and sets a watch for creations and deletions among them and for the node's own deletion.</summary>
@@ -176,8 +181,10 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task<Watched<NodeChildren>?> WatchChildrenAsync(string path, CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path);
-        var message = new GetChildrenMessage(_chroot.Apply(path), true);
-        Watched<NodeChildren?> read = await Watching<GetChildrenMessage, NodeChildren?>(message, path, cancellation).ConfigureAwait(false);
+        string serverPath = _chroot.Apply(path);
+        var message = new GetChildrenMessage(serverPath, _watches.AskFor(WatchKind.Child, serverPath));
+        Watched<NodeChildren?> read =
+            await _watches.ReadAsync<GetChildrenMessage, NodeChildren?>(message, serverPath, path, cancellation).ConfigureAwait(false);
         return read.Value is null ? null : new Watched<NodeChildren>(read.Value, read.Watch);
     }
 
@@ -216,18 +223,9 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// Data that exceeds the limit by itself is refused before it is encoded: the session's thread has better things to do than to copy
     /// gigabytes that it may not send.
     /// </summary>
-    private Task<TReply> Send<TMessage, TReply>(TMessage message, string? path, CancellationToken cancellation, long dataLength = 0)
+    internal Task<TReply> Send<TMessage, TReply>(TMessage message, string? path, CancellationToken cancellation, long dataLength = 0)
         where TMessage : struct, IMessage<TReply> =>
         dataLength > _maxRequestBytes
             ? Task.FromException<TReply>(new RequestTooLargeException(dataLength, _maxRequestBytes))
             : _session.Send(new PendingRequest<TMessage, TReply>(message, path), cancellation);
-
-    private async Task<Watched<TReply>> Watching<TMessage, TReply>(TMessage message, string path, CancellationToken cancellation)
-        where TMessage : struct, IMessage<TReply>
-    {
-        var watch = new Watch(path);
-        var request = new PendingRequest<TMessage, TReply>(message, path) { Watch = watch };
-        TReply value = await _session.Send(request, cancellation).ConfigureAwait(false);
-        return new Watched<TReply>(value, watch);
-    }
 }

@@ -1,16 +1,14 @@
 namespace LockService.ZooKeeper.Protocol;
 
 // exists (3): ustring path, bool watch; reply: Stat, or NoNode
-internal readonly struct ExistsMessage(string serverPath, bool watch) : IMessage<Stat?>
+internal readonly struct ExistsMessage(string serverPath, Func<bool>? asksForWatch = null) : IMessage<Stat?>
 {
     public OpCode Op => OpCode.Exists;
-
-    public string ServerPath => serverPath;
 
     public void WriteTo(JuteWriter writer)
     {
         writer.WriteString(serverPath);
-        writer.WriteBool(watch);
+        writer.WriteBool(asksForWatch is not null && asksForWatch());
     }
 
     public Stat? ReadFrom(ref JuteReader reader) => reader.ReadStat();

@@ -1,16 +1,14 @@
 namespace LockService.ZooKeeper.Protocol;
 
 // getData (4): ustring path, bool watch; reply: buffer data, Stat, or NoNode (which leaves no watch)
-internal readonly struct GetDataMessage(string serverPath, bool watch) : IMessage<NodeData?>
+internal readonly struct GetDataMessage(string serverPath, Func<bool>? asksForWatch = null) : IMessage<NodeData?>
 {
     public OpCode Op => OpCode.GetData;
-
-    public string ServerPath => serverPath;
 
     public void WriteTo(JuteWriter writer)
     {
         writer.WriteString(serverPath);
-        writer.WriteBool(watch);
+        writer.WriteBool(asksForWatch is not null && asksForWatch());
     }
 
     public NodeData? ReadFrom(ref JuteReader reader) => new(reader.ReadBuffer(), reader.ReadStat());

@@ -19,18 +19,20 @@ internal interface IMessage<TReply>
 
     /// <summary>The table in which the server keeps the watch that this request set, if it set one.</summary>
     WatchKind? KeptWatch(ErrorCode error) => null;
-
-    /// <summary>The path the watch is kept under, as the server knows it.</summary>
-    string ServerPath => "";
 }
 
 /// <summary>The reply of an operation that returns nothing.</summary>
 internal readonly struct Nothing;
 
-/// <summary>The lists of setWatches: a watch that exists() set on a missing node is of another kind than one on data.</summary>
+/// <summary>
+/// The lists of setWatches2, in its order: a watch that exists() set on a missing node is of another kind than one on data. The
+/// first three are one-shot and all that setWatches knows.
+/// </summary>
 internal enum WatchKind
 {
     Data,
     Exist,
     Child,
+    Persistent,
+    Recursive,
 }

@@ -56,8 +56,8 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
 
     internal override OpCode Op => message.Op;
 
-    /// <summary>The watch that the message asks for, if it does.</summary>
-    internal Watch? Watch { get; init; }
+    /// <summary>What the request changes about the session's watches, if it does.</summary>
+    internal WatchChange? Change { get; init; }
 
     internal Task<TReply> Task => _completion.Task;
 
@@ -77,7 +77,11 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
         }
     }
 
-    internal override void WriteTo(JuteWriter writer) => message.WriteTo(writer);
+    internal override void WriteTo(JuteWriter writer)
+    {
+        Change?.Writing();
+        message.WriteTo(writer);
+    }
 
     internal override ErrorCode Complete(ErrorCode error, ref JuteReader body, WatchTable watches)
     {
@@ -88,21 +92,18 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
         }
         else if (!message.TryReadError(error, out reply))
         {
+            Change?.Refused();
             Fail(new RequestRefusedException(error, path));
             return error;
         }
 
         // Registered before the next frame is read, so that no notification can come too early, and even if the caller has left:
         // the server holds its side either way.
-        if (Watch is not null && message.KeptWatch(error) is { } kind)
-        {
-            watches.Add(kind, message.ServerPath, Watch);
-        }
-
+        Change?.Done(message.KeptWatch(error));
         _registration.Unregister();
         if (!_completion.TrySetResult(reply))
         {
-            Watch?.Dispose();
+            Change?.Abandoned();
         }
 
         // A session that has moved away is told to a transaction in its parts only (ZOOKEEPER-2886).

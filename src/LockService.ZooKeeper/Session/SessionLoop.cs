@@ -55,6 +55,8 @@ internal sealed partial class SessionLoop
 
     internal SessionIdentity Identity => _identity;
 
+    internal WatchTable Watches => _watches;
+
     /// <summary>See <see cref="ZooKeeperClient.AliveUntil"/>.</summary>
     internal long AliveUntil =>
         _life.Newest is > 0 and long newest ? newest + (long)(_identity.Timeout.TotalSeconds * _options.Clock.TimestampFrequency) : 0;
@@ -222,7 +224,8 @@ internal sealed partial class SessionLoop
         _life.Answered(asked);
         handshake.Authenticate(_queue.TakeXid);
         connection.SetIdleLimit(_identity.Timeout * 2 / 3);
-        handshake.RegisterWatches(_lastZxid, _watches.All());
+        handshake.RegisterWatches(_lastZxid, _watches.Reconnect());
+        _watches.ReportGap();
         return null;
     }
 

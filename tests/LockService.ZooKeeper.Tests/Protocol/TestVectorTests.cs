@@ -59,7 +59,7 @@ public sealed class TestVectorTests
 
     [Fact]
     public void An_exists_with_a_watch() =>
-        AssertFrame<ExistsMessage, Stat?>("0000000f 00000002 00000003 00000002 2f61 01", 2, new ExistsMessage("/a", true));
+        AssertFrame<ExistsMessage, Stat?>("0000000f 00000002 00000003 00000002 2f61 01", 2, new ExistsMessage("/a", () => true));
 
     [Fact]
     public void A_deletion_of_any_version() =>

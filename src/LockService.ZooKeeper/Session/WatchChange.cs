@@ -1,0 +1,85 @@
+using LockService.ZooKeeper.Protocol;
+
+namespace LockService.ZooKeeper.Session;
+
+/// <summary>
+/// What a request changes about the watches, on this side and on the server's. What the server holds when it carries out a request
+/// follows from the requests written before; hence the first step happens when the bytes are written, in their order, and the others
+/// when the reply is read, before the next frame is.
+/// </summary>
+internal abstract class WatchChange
+{
+    /// <summary>The request is being written; inside the queue's lock.</summary>
+    internal virtual void Writing()
+    {
+    }
+
+    /// <summary>The server has carried it out.</summary>
+    internal abstract void Done(WatchKind? kept);
+
+    /// <summary>The server has refused it.</summary>
+    internal virtual void Refused()
+    {
+    }
+
+    /// <summary>It was carried out, but the caller had left.</summary>
+    internal virtual void Abandoned()
+    {
+    }
+}
+
+/// <summary>A read that sets a one-shot watch.</summary>
+internal sealed class OneShotWatching(WatchRequests requests, string serverPath, Watch watch) : WatchChange
+{
+    internal override void Done(WatchKind? kept)
+    {
+        if (kept is { } kind)
+        {
+            requests.Table.Add(kind, serverPath, watch);
+            watch.OnRemove(cancellation => requests.RemoveAsync(kind, serverPath, watch, cancellation));
+        }
+    }
+
+    internal override void Abandoned() => watch.Dispose();
+}
+
+/// <summary>The addition of a persistent watch.</summary>
+internal sealed class PersistentWatching(WatchTable table, string serverPath, PersistentWatch watch) : WatchChange
+{
+    internal override void Writing() => table.Persistent.NoteRegistered(serverPath, watch.Scope);
+
+    internal override void Done(WatchKind? kept)
+    {
+        watch.IsActive = true;
+
+        // Servers before 3.9 keep one mode for a path: from now on it reports no more what the one-shot watches of the children wait for.
+        if (watch.Scope == WatchScope.Subtree)
+        {
+            table.Wake(serverPath, WatcherType.Children);
+        }
+    }
+
+    /// <summary>Reads written since then relied on it and asked for no watch of their own.</summary>
+    internal override void Refused()
+    {
+        if (table.Persistent.NoteRefused(serverPath))
+        {
+            table.Wake(serverPath, WatcherType.Any);
+        }
+    }
+}
+
+/// <summary>The removal of watches that nobody on this side needed when it was asked for.</summary>
+internal sealed class WatchRemoval(WatchTable table, string serverPath, WatcherType type) : WatchChange
+{
+    internal override void Writing()
+    {
+        if (type == WatcherType.Any)
+        {
+            table.Persistent.NoteRemoved(serverPath);
+        }
+    }
+
+    /// <summary>A watch that is there now came with a read on its way at the same time, and was taken away with the others.</summary>
+    internal override void Done(WatchKind? kept) => table.Wake(serverPath, type);
+}
