@@ -134,8 +134,8 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public Task<Watched<Stat?>> WatchExistsAsync(string path, CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path);
-        string serverPath = _chroot.Apply(path);
-        return _watches.ReadAsync<ExistsMessage, Stat?>(new ExistsMessage(serverPath, _watches.AskFor(WatchKind.Data, serverPath)), serverPath, path, cancellation);
+        return _watches.ReadAsync<ExistsMessage, Stat?>(
+            static (node, asks) => new ExistsMessage(node, asks), WatchKind.Data, _chroot.Apply(path), path, cancellation);
     }
 
     /// <summary>Reads a node's data.</summary>
@@ -181,10 +181,8 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task<Watched<NodeChildren>?> WatchChildrenAsync(string path, CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path);
-        string serverPath = _chroot.Apply(path);
-        var message = new GetChildrenMessage(serverPath, _watches.AskFor(WatchKind.Child, serverPath));
-        Watched<NodeChildren?> read =
-            await _watches.ReadAsync<GetChildrenMessage, NodeChildren?>(message, serverPath, path, cancellation).ConfigureAwait(false);
+        Watched<NodeChildren?> read = await _watches.ReadAsync<GetChildrenMessage, NodeChildren?>(
+            static (node, asks) => new GetChildrenMessage(node, asks), WatchKind.Child, _chroot.Apply(path), path, cancellation).ConfigureAwait(false);
         return read.Value is null ? null : new Watched<NodeChildren>(read.Value, read.Watch);
     }
 

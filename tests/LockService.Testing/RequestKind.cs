@@ -21,6 +21,12 @@ public enum RequestKind
     /// <summary>setData</summary>
     SetData = 5,
 
+    /// <summary>getACL</summary>
+    GetAcl = 6,
+
+    /// <summary>setACL</summary>
+    SetAcl = 7,
+
     /// <summary>sync</summary>
     Sync = 9,
 
@@ -35,6 +41,15 @@ public enum RequestKind
 
     /// <summary>create2, which the client uses for all nodes but containers and those with a TTL</summary>
     Create2 = 15,
+
+    /// <summary>reconfig</summary>
+    Reconfig = 16,
+
+    /// <summary>checkWatches</summary>
+    CheckWatches = 17,
+
+    /// <summary>removeWatches</summary>
+    RemoveWatches = 18,
 
     /// <summary>createContainer</summary>
     CreateContainer = 19,
@@ -57,11 +72,17 @@ public enum RequestKind
     /// <summary>getEphemerals</summary>
     GetEphemerals = 103,
 
+    /// <summary>getAllChildrenNumber</summary>
+    CountDescendants = 104,
+
     /// <summary>setWatches2</summary>
     SetWatches2 = 105,
 
     /// <summary>addWatch</summary>
     AddWatch = 106,
+
+    /// <summary>whoAmI</summary>
+    WhoAmI = 107,
 
     /// <summary>closeSession</summary>
     CloseSession = -11,

@@ -11,6 +11,8 @@ public sealed class OutcomeTests(ZooKeeperFixture zookeeper)
         [
             RequestKind.Create2, RequestKind.CreateContainer, RequestKind.CreateTtl, RequestKind.Delete, RequestKind.SetData, RequestKind.Multi,
             RequestKind.Exists, RequestKind.GetData, RequestKind.GetChildren, RequestKind.Sync, RequestKind.GetEphemerals,
+            RequestKind.GetAcl, RequestKind.SetAcl, RequestKind.Reconfig, RequestKind.CheckWatches, RequestKind.RemoveWatches,
+            RequestKind.MultiRead, RequestKind.CountDescendants, RequestKind.AddWatch, RequestKind.WhoAmI,
         ];
 
     [Theory]
@@ -126,6 +128,15 @@ public sealed class OutcomeTests(ZooKeeperFixture zookeeper)
         RequestKind.GetChildren => client.GetChildrenAsync("/there"),
         RequestKind.Sync => client.SyncAsync("/there"),
         RequestKind.GetEphemerals => client.GetEphemeralsAsync("/"),
+        RequestKind.GetAcl => client.GetAclAsync("/there"),
+        RequestKind.SetAcl => client.SetAclAsync("/there", Acl.Open, 0),
+        RequestKind.Reconfig => client.ReconfigureAsync([], [9]),
+        RequestKind.CheckWatches => client.HasWatchAsync("/there"),
+        RequestKind.RemoveWatches => RemoveWatchAsync(client),
+        RequestKind.MultiRead => client.ReadAsync(new ReadBatch().GetData("/there")),
+        RequestKind.CountDescendants => client.CountDescendantsAsync("/there"),
+        RequestKind.AddWatch => client.AddWatchAsync("/there", WatchScope.Subtree),
+        RequestKind.WhoAmI => client.WhoAmIAsync(),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
@@ -137,5 +148,13 @@ public sealed class OutcomeTests(ZooKeeperFixture zookeeper)
         Assert.Equal(creates && done, await client.ExistsAsync("/new") is not null);
         Assert.Equal(kind == RequestKind.Delete && done, there is null);
         Assert.Equal(kind == RequestKind.SetData && done ? 1 : 0, there?.Version ?? 0);
+        Assert.Equal(kind == RequestKind.SetAcl && done ? 1 : 0, there?.AclVersion ?? 0);
+        Assert.False(await client.HasWatchAsync("/there"));
+    }
+
+    private static async Task RemoveWatchAsync(ZooKeeperClient client)
+    {
+        PersistentWatch watch = await client.AddWatchAsync("/there", WatchScope.Node);
+        await watch.RemoveAsync();
     }
 }

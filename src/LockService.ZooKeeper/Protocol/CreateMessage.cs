@@ -28,14 +28,7 @@ internal readonly struct CreateMessage(
     {
         writer.WriteString(serverPath);
         writer.WriteBuffer(data);
-        writer.WriteInt(acl.Count);
-        foreach (Acl entry in acl)
-        {
-            writer.WriteInt((int)entry.Permissions);
-            writer.WriteString(entry.Scheme);
-            writer.WriteString(entry.Id);
-        }
-
+        writer.WriteAcl(acl);
         writer.WriteInt((int)mode);
         if (OpCodeOf(mode) == OpCode.CreateTtl)
         {

@@ -41,26 +41,42 @@ internal ref struct JuteReader(ReadOnlySpan<byte> frame)
 
     internal string[] ReadStrings()
     {
-        int count = ReadInt();
-        if (count <= 0)
-        {
-            CheckNull(count);
-            return [];
-        }
-
         // Each string takes at least the four bytes of its length.
-        if (count > _rest.Length / sizeof(int))
-        {
-            throw new ProtocolException($"a vector of {count} strings in {_rest.Length} bytes");
-        }
-
-        string[] strings = new string[count];
-        for (int i = 0; i < count; i++)
+        string[] strings = new string[ReadCount(sizeof(int))];
+        for (int i = 0; i < strings.Length; i++)
         {
             strings[i] = ReadString();
         }
 
         return strings;
+    }
+
+    // vector<ACL>: each int perms, ustring scheme, ustring id
+    internal Acl[] ReadAcl()
+    {
+        var acl = new Acl[ReadCount(3 * sizeof(int))];
+        for (int i = 0; i < acl.Length; i++)
+        {
+            acl[i] = new Acl((Permissions)ReadInt(), ReadString(), ReadString());
+        }
+
+        return acl;
+    }
+
+    /// <summary>The length of a vector; null (-1) reads as empty.</summary>
+    /// <param name="smallestItem">The bytes that each item takes at least.</param>
+    internal int ReadCount(int smallestItem)
+    {
+        int count = ReadInt();
+        if (count <= 0)
+        {
+            CheckNull(count);
+            return 0;
+        }
+
+        return count <= _rest.Length / smallestItem
+            ? count
+            : throw new ProtocolException($"a vector of {count} items in {_rest.Length} bytes");
     }
 
     internal Stat ReadStat() => new(

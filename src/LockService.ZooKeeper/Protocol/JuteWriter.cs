@@ -71,6 +71,30 @@ internal sealed class JuteWriter : IDisposable
         Encoding.UTF8.GetBytes(value, Take(bytes));
     }
 
+    internal void WriteNullableString(string? value)
+    {
+        if (value is null)
+        {
+            WriteInt(-1);
+        }
+        else
+        {
+            WriteString(value);
+        }
+    }
+
+    // vector<ACL>: each int perms, ustring scheme, ustring id
+    internal void WriteAcl(IReadOnlyList<Acl> acl)
+    {
+        WriteInt(acl.Count);
+        foreach (Acl entry in acl)
+        {
+            WriteInt((int)entry.Permissions);
+            WriteString(entry.Scheme);
+            WriteString(entry.Id);
+        }
+    }
+
     internal void WriteStrings(IReadOnlyCollection<string> values)
     {
         WriteInt(values.Count);

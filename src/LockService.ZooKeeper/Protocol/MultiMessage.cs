@@ -14,19 +14,19 @@ internal readonly struct MultiMessage(Chroot chroot, TransactionPart[] parts) : 
             switch (part)
             {
                 case TransactionPart.Create create:
-                    WriteHeader(writer, CreateMessage.OpCodeOf(create.Mode), false);
+                    MultiHeader.Write(writer, CreateMessage.OpCodeOf(create.Mode));
                     CreateMessage.WriteBody(writer, CreateMessage.PathOf(chroot, create.Path, create.Mode), create.Data.Span, create.Mode, create.Acl, create.TtlMs);
                     break;
                 case TransactionPart.Delete delete:
-                    WriteHeader(writer, OpCode.Delete, false);
+                    MultiHeader.Write(writer, OpCode.Delete);
                     new DeleteMessage(path, delete.Version).WriteTo(writer);
                     break;
                 case TransactionPart.SetData setData:
-                    WriteHeader(writer, OpCode.SetData, false);
+                    MultiHeader.Write(writer, OpCode.SetData);
                     new SetDataMessage(path, setData.Data, setData.Version).WriteTo(writer);
                     break;
                 case TransactionPart.Check check:
-                    WriteHeader(writer, OpCode.Check, false);
+                    MultiHeader.Write(writer, OpCode.Check);
                     new DeleteMessage(path, check.Version).WriteTo(writer);
                     break;
                 default:
@@ -34,7 +34,7 @@ internal readonly struct MultiMessage(Chroot chroot, TransactionPart[] parts) : 
             }
         }
 
-        WriteHeader(writer, OpCode.Error, true);
+        MultiHeader.WriteEnd(writer);
     }
 
     public TransactionResult ReadFrom(ref JuteReader reader)
@@ -42,16 +42,8 @@ internal readonly struct MultiMessage(Chroot chroot, TransactionPart[] parts) : 
         var results = new TransactionPartResult[parts.Length];
         var codes = new ErrorCode?[parts.Length];
         int count = 0;
-        for (; ; count++)
+        for (; MultiHeader.TryRead(ref reader, out OpCode type); count++)
         {
-            var type = (OpCode)reader.ReadInt();
-            bool done = reader.ReadBool();
-            reader.ReadInt();
-            if (done)
-            {
-                break;
-            }
-
             if (count == parts.Length)
             {
                 throw new ProtocolException($"more results than the {parts.Length} parts of the transaction");
@@ -93,12 +85,5 @@ internal readonly struct MultiMessage(Chroot chroot, TransactionPart[] parts) : 
         return culprit >= 0 && Array.TrueForAll(codes, code => code is not null)
             ? new TransactionResult([], codes[culprit]!.Value, culprit)
             : throw new ProtocolException("a transaction that is neither committed nor refused");
-    }
-
-    private static void WriteHeader(JuteWriter writer, OpCode type, bool done)
-    {
-        writer.WriteInt((int)type);
-        writer.WriteBool(done);
-        writer.WriteInt(-1);
     }
 }

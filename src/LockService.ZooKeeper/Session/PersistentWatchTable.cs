@@ -89,13 +89,16 @@ internal sealed class PersistentWatchTable
         }
     }
 
-    /// <returns>True if there is no registration; false if an earlier one still stands.</returns>
-    internal bool NoteRefused(string serverPath)
+    /// <summary>Forgets the registration, unless another request for the same one was carried out or is on its way.</summary>
+    internal void NoteRefused(string serverPath, PersistentWatch watch)
     {
+        Remove(serverPath, watch);
         lock (_gate)
         {
-            return !(_wanted.TryGetValue(serverPath, out List<PersistentWatch>? watches) && watches.Exists(watch => watch.IsActive))
-                && _registered.Remove(serverPath);
+            if (!_wanted.ContainsKey(serverPath))
+            {
+                _registered.Remove(serverPath);
+            }
         }
     }
 

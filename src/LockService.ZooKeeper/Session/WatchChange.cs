@@ -29,14 +29,27 @@ internal abstract class WatchChange
 }
 
 /// <summary>A read that sets a one-shot watch.</summary>
-internal sealed class OneShotWatching(WatchRequests requests, string serverPath, Watch watch) : WatchChange
+internal sealed class OneShotWatching(WatchRequests requests, WatchKind asked, string serverPath, Watch watch) : WatchChange
 {
+    private bool _asks;
+
+    /// <summary>Whether the read must ask for a watch, because no persistent registration reports the same. Decided when it is written.</summary>
+    internal bool Asks() => _asks = requests.Table.MustAsk(asked, serverPath);
+
     internal override void Done(WatchKind? kept)
     {
-        if (kept is { } kind)
+        if (kept is not { } kind)
         {
-            requests.Table.Add(kind, serverPath, watch);
-            watch.OnRemove(cancellation => requests.RemoveAsync(kind, serverPath, watch, cancellation));
+            return;
+        }
+
+        requests.Table.Add(kind, serverPath, watch);
+        watch.OnRemove(cancellation => requests.RemoveAsync(kind, serverPath, watch, cancellation));
+
+        // The registration it relied on was refused, or removed, while it was on its way.
+        if (!_asks && requests.Table.MustAsk(kind, serverPath))
+        {
+            requests.Table.Wake(serverPath, WatcherType.Any);
         }
     }
 
@@ -59,14 +72,7 @@ internal sealed class PersistentWatching(WatchTable table, string serverPath, Pe
         }
     }
 
-    /// <summary>Reads written since then relied on it and asked for no watch of their own.</summary>
-    internal override void Refused()
-    {
-        if (table.Persistent.NoteRefused(serverPath))
-        {
-            table.Wake(serverPath, WatcherType.Any);
-        }
-    }
+    internal override void Refused() => table.Persistent.NoteRefused(serverPath, watch);
 }
 
 /// <summary>The removal of watches that nobody on this side needed when it was asked for.</summary>

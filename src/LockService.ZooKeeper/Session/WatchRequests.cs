@@ -10,24 +10,22 @@ internal sealed class WatchRequests(SessionLoop session, Chroot chroot, TimeProv
 
     internal WatchTable Table => session.Watches;
 
-    /// <summary>To be asked when the request is written.</summary>
-    internal Func<bool> AskFor(WatchKind kind, string serverPath) => () => Table.MustAsk(kind, serverPath);
-
     /// <summary>Sends a read that sets a one-shot watch.</summary>
     internal async Task<Watched<TReply>> ReadAsync<TMessage, TReply>(
-        TMessage message, string serverPath, string path, CancellationToken cancellation)
+        Func<string, Func<bool>, TMessage> message, WatchKind kind, string serverPath, string path, CancellationToken cancellation)
         where TMessage : struct, IMessage<TReply>
     {
         var watch = new Watch(path);
-        var request = new PendingRequest<TMessage, TReply>(message, path) { Change = new OneShotWatching(this, serverPath, watch) };
+        var change = new OneShotWatching(this, kind, serverPath, watch);
+        var request = new PendingRequest<TMessage, TReply>(message(serverPath, change.Asks), path) { Change = change };
         TReply value = await session.Send(request, cancellation).ConfigureAwait(false);
         return new Watched<TReply>(value, watch);
     }
 
     internal async Task<Watched<NodeData>?> ReadDataAsync(string serverPath, string path, CancellationToken cancellation)
     {
-        var message = new GetDataMessage(serverPath, AskFor(WatchKind.Data, serverPath));
-        Watched<NodeData?> read = await ReadAsync<GetDataMessage, NodeData?>(message, serverPath, path, cancellation).ConfigureAwait(false);
+        Watched<NodeData?> read = await ReadAsync<GetDataMessage, NodeData?>(
+            static (node, asks) => new GetDataMessage(node, asks), WatchKind.Data, serverPath, path, cancellation).ConfigureAwait(false);
         return read.Value is null ? null : new Watched<NodeData>(read.Value, read.Watch);
     }
 
