@@ -2,8 +2,9 @@
 #
 #   require_dotnet      The .NET 10 SDK. Debian 12 does not carry it, so it is only asked for.
 #   require_zookeeper   ZooKeeper and a Java runtime, from Debian's packages; installed if missing.
+#   require_kazoo       Python's ZooKeeper client, which the tests compare the managed one with; likewise.
 #
-# Both return 1 after one line that says what to install, where they may not do it.
+# All return 1 after one line that says what to install, where they may not do it.
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
@@ -21,12 +22,22 @@ require_dotnet() {
 }
 
 require_zookeeper() {
-  local advice="Missing: ZooKeeper. As root, run: apt-get update && apt-get install -y zookeeper"
+  require_package ZooKeeper zookeeper has_zookeeper
+}
+
+require_kazoo() {
+  require_package kazoo python3-kazoo has_kazoo
+}
+
+# require_package TITLE PACKAGE PRESENT: installs Debian's package unless the function PRESENT finds what it holds.
+require_package() {
+  local title=$1 package=$2 present=$3
+  local advice="Missing: $title. As root, run: apt-get update && apt-get install -y $package"
   local as_root=()
 
-  has_zookeeper && return 0
+  "$present" && return 0
   if ! command -v apt-get > /dev/null; then
-    echo "Missing: ZooKeeper. This system has no apt-get; install what Debian's package 'zookeeper' holds, or use a Debian 12." >&2
+    echo "Missing: $title. This system has no apt-get; install what Debian's package '$package' holds, or use a Debian 12." >&2
     return 1
   fi
 
@@ -40,8 +51,8 @@ require_zookeeper() {
     fi
   fi
 
-  echo "Installing Debian's package 'zookeeper'." >&2
-  if ! { apt_get update && apt_get install -y --no-install-recommends zookeeper && has_zookeeper; }; then
+  echo "Installing Debian's package '$package'." >&2
+  if ! { apt_get update && apt_get install -y --no-install-recommends "$package" && "$present"; }; then
     echo "$advice" >&2
     return 1
   fi
@@ -49,6 +60,11 @@ require_zookeeper() {
 
 has_zookeeper() {
   command -v java > /dev/null && [[ -e /usr/share/java/zookeeper.jar ]]
+}
+
+# Debian's own Python: another one on the PATH does not see Debian's packages.
+has_kazoo() {
+  /usr/bin/python3 -c 'import kazoo' 2> /dev/null
 }
 
 # Shows what apt-get said only if it failed. It waits for another installation to end rather than failing beside it.

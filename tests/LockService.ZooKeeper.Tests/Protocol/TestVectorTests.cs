@@ -103,7 +103,7 @@ public sealed class TestVectorTests
 
     private static void AssertFrame(string hex, int xid, CreateMessage message) => AssertFrame<CreateMessage, CreatedNode>(hex, xid, message);
 
-    private static void AssertFrame<TMessage, TReply>(string hex, int xid, TMessage message)
+    internal static void AssertFrame<TMessage, TReply>(string hex, int xid, TMessage message)
         where TMessage : struct, IMessage<TReply>
     {
         using var writer = new JuteWriter();
