@@ -123,6 +123,7 @@ public sealed class OperationTests(ZooKeeperFixture zookeeper)
         await AssertRefused(ErrorCode.BadVersion, "'/parent'", client.SetDataAsync("/parent", s_data, 7));
         await AssertRefused(ErrorCode.NoNode, "'/no'", client.SetDataAsync("/no", s_data, -1));
         await AssertRefused(ErrorCode.InvalidAcl, "'/x'", client.CreateAsync("/x", acl: []));
+        await AssertRefused(ErrorCode.ReconfigDisabled, "'/zookeeper/config'", client.ReconfigureAsync([], [2]));
     }
 
     [Fact]

@@ -83,14 +83,31 @@ public sealed class WatchModeTests(ZooKeeperFixture zookeeper)
         await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxy));
         await client.CreateAsync("/n");
         _ = proxy.RewriteNextReply(Throttled, RequestKind.AddWatch);
+        proxy.Stall(ProxyDirections.ToClient);
         Task<PersistentWatch> refused = client.AddWatchAsync("/n", WatchScope.Node);
         Task<Watched<NodeData>?> read = client.WatchDataAsync("/n");
+        await Eventually.TrueAsync("both are on their way", () => proxy.Requests.Any(request => request.Kind == RequestKind.GetData));
+        proxy.Resume();
 
         await Refused.WithAsync(ErrorCode.ThrottledOp, "/n", refused);
-        Watch watch = (await read)!.Watch;
-        await client.SetDataAsync("/n", default, -1);
+        await AssertFires(WatchEventType.NodeDataChanged, (await read)!.Watch);
+    }
 
-        await AssertFires(WatchEventType.NodeDataChanged, watch);
+    [Fact]
+    public async Task A_read_that_relied_on_a_persistent_watch_which_is_removed_meanwhile_is_told_to_look_again()
+    {
+        using ZooKeeperProxy proxy = zookeeper.NewProxy();
+        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxy));
+        await client.CreateAsync("/n");
+        PersistentWatch persistent = await client.AddWatchAsync("/n", WatchScope.Node);
+        proxy.Stall(ProxyDirections.ToClient);
+        Task<Watched<NodeData>?> read = client.WatchDataAsync("/n");
+        Task removed = persistent.RemoveAsync();
+        await Eventually.TrueAsync("both are on their way", () => proxy.Requests.Any(request => request.Kind == RequestKind.RemoveWatches));
+        proxy.Resume();
+
+        await removed;
+        await AssertFires(WatchEventType.NodeDataChanged, (await read)!.Watch);
     }
 
     private static byte[] Throttled(byte[] reply) => [.. reply[..12], 0xff, 0xff, 0xff, 0x81];
