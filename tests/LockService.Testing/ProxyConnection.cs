@@ -83,8 +83,9 @@ internal sealed class ProxyConnection : IDisposable
         {
             _server.Connect(IPAddress.Loopback, targetPort);
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
+            // Nobody is there, or the connection was cut before it was whole.
             Cut(reset: true);
             return;
         }
