@@ -30,6 +30,22 @@ public sealed class ConnectingTests(ZooKeeperFixture zookeeper)
     }
 
     [Fact]
+    public async Task The_only_server_is_tried_again_long_before_the_session_would_be_lost_on_one_silent_connection()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        await using var client = new ZooKeeperClient(new ZooKeeperOptions
+        {
+            Servers = ConnectString.Parse($"127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"),
+            SessionTimeout = TimeSpan.FromSeconds(6),
+        });
+        using TcpClient silent = await Eventually.CompletesAsync("the client comes", listener.AcceptTcpClientAsync());
+
+        using TcpClient second = await Eventually.CompletesAsync(
+            "the client comes again", listener.AcceptTcpClientAsync(), TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
     public async Task One_dead_server_of_two_delays_nothing_but_the_connection()
     {
         ZooKeeperOptions options = await zookeeper.NewOptionsAsync();

@@ -37,6 +37,7 @@ public sealed class TlsTests(SecureZooKeeperFixture zookeeper)
             "the node is created", client.CreateAsync(path, acl: [new Acl(Permissions.All, "x509", "CN=tester")]));
 
         Assert.NotNull(await client.GetDataAsync(path));
+        Assert.Contains(new ClientIdentity("x509", "CN=tester"), await client.WhoAmIAsync());
         RequestRefusedException refused = await Assert.ThrowsAsync<RequestRefusedException>(() => nobody.GetDataAsync(path));
         Assert.Equal(ErrorCode.NoAuth, refused.Code);
     }

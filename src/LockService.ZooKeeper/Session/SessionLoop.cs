@@ -191,11 +191,14 @@ internal sealed partial class SessionLoop
         }
     }
 
-    /// <summary>Leaves every server its share of the session timeout, so that all can be tried before the session is lost.</summary>
+    /// <summary>
+    /// Leaves every server its share of the session timeout, so that all can be tried before the session is lost; and a third at most, since
+    /// a server that is just starting now and then accepts a connection and never answers, and may be the only one.
+    /// </summary>
     private TimeSpan AttemptLimit()
     {
         TimeSpan timeout = _identity.Timeout > TimeSpan.Zero ? _identity.Timeout : _options.SessionTimeout;
-        return timeout / _servers.Count;
+        return timeout / Math.Max(_servers.Count, 3);
     }
 
     private void Pause(TimeSpan time)

@@ -58,6 +58,27 @@ public sealed class FrameConnectionTests : IDisposable
         await sending;
     }
 
+    [Fact]
+    public async Task A_server_that_trickles_bytes_cannot_make_the_opening_last()
+    {
+        TimeSpan opening = TimeSpan.FromMilliseconds(500);
+        var server = new ServerAddress("localhost", (IPEndPoint)_listener.LocalEndpoint);
+        using var connection = new FrameConnection(server, 1024, TimeProvider.System);
+        connection.Open(opening, opening, tls: null);
+        using TcpClient accepted = await _listener.AcceptTcpClientAsync();
+        using var stop = new CancellationTokenSource();
+        Task trickling = TrickleAsync(accepted.GetStream(), stop.Token);
+        long start = TimeProvider.System.GetTimestamp();
+
+        SocketException failure = Assert.Throws<SocketException>(() => connection.ReadFrame().Length);
+
+        // A frame of the length that the bytes announce would take most of a minute.
+        Assert.Equal(SocketError.TimedOut, failure.SocketErrorCode);
+        Assert.InRange(TimeProvider.System.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(10));
+        await stop.CancelAsync();
+        await trickling;
+    }
+
     public void Dispose()
     {
         _connection.Dispose();
@@ -71,5 +92,21 @@ public sealed class FrameConnectionTests : IDisposable
         frame.AsSpan().Fill((byte)size);
         BinaryPrimitives.WriteInt32BigEndian(frame, size);
         await _server.GetStream().WriteAsync(frame);
+    }
+
+    private static async Task TrickleAsync(NetworkStream stream, CancellationToken stop)
+    {
+        try
+        {
+            foreach (byte next in (byte[])[0, 0, 4, 0, .. new byte[1024]])
+            {
+                await stream.WriteAsync(new byte[] { next }, stop);
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, stop);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // The other side has had enough.
+        }
     }
 }
