@@ -57,7 +57,7 @@ public sealed class LivenessTests(ZooKeeperFixture zookeeper)
     public async Task An_idle_session_is_kept_by_pings_alone()
     {
         using ZooKeeperProxy proxy = zookeeper.NewProxy();
-        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxy) with { SessionTimeout = TimeSpan.FromSeconds(1) });
+        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxy) with { SessionTimeout = TimeSpan.FromSeconds(4) });
         await client.CreateAsync("/e", mode: CreateMode.Ephemeral);
 
         await Eventually.TrueAsync(
