@@ -165,12 +165,14 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     public async Task L6_an_outage_longer_than_the_lease_does_not_end_it()
     {
         Coordination instance = await StartBehindProxyAsync(o => o with { SessionTimeout = TimeSpan.FromSeconds(60) });
-        LockGrant grant = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try with { Ttl = TimeSpan.FromSeconds(3) }, default));
+        LockGrant grant = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try with { Ttl = TimeSpan.FromSeconds(6) }, default));
         _proxy.Refuse();
         _proxy.Cut();
-        await Task.Delay(TimeSpan.FromSeconds(4), TimeProvider.System);
+        await Task.Delay(TimeSpan.FromSeconds(7), TimeProvider.System);
 
         _proxy.Admit();
+        // A renewal sent before would count its lease from then, and be of no use when it is answered.
+        await Eventually.TrueAsync("the instance is back", () => instance.Status.Connected);
 
         Assert.NotNull(await instance.Locks.RenewAsync("report", grant.LeaseId, null, default));
         await HeldOnlyByAsync(grant);
