@@ -23,6 +23,21 @@ public sealed class CommitLaneTests(ZooKeeperFixture zookeeper)
     }
 
     [Fact]
+    public async Task What_is_listed_behind_a_batch_contains_what_the_batch_created_and_is_dated_by_it()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await instance.CommitAsync(new CommitUnit("d").Create("/d", default, CreateMode.Persistent));
+
+        Task<CommitResult>[] units = [.. Enumerable.Range(0, 10).Select(i => instance.CommitAsync(
+            new CommitUnit("d") { ListBehind = i == 9 ? "/none" : "/d" }.Create($"/d/{i}", default, CreateMode.Persistent)))];
+        CommitResult[] results = await Task.WhenAll(units);
+
+        Assert.All(results[..9], (result, i) => Assert.Contains($"{i}", result.Listing!.Names));
+        Assert.Contains(results, result => result.Listing?.ChildrenZxid == result.Zxid);
+        Assert.Null(results[9].Listing);
+    }
+
+    [Fact]
     public async Task Units_that_come_while_a_batch_is_under_way_travel_together_in_the_next_one()
     {
         await using TestInstance instance = await TestInstance.StartAsync(zookeeper);

@@ -22,10 +22,10 @@ internal sealed class Batch(List<PendingUnit> units)
     internal bool IsOpen => _open.Count > 0;
 
     /// <summary>The next transaction to try; null if nobody waits for anything and nothing is open.</summary>
-    internal Attempt? NextAttempt(string marker, int expectedVersion, long number)
+    internal Attempt? NextAttempt(ZooKeeperClient client, string marker, int expectedVersion, long number)
     {
         units.RemoveAll(unit => !unit.TryStartSending());
-        return units.Count > 0 || IsOpen ? new Attempt(marker, expectedVersion, number, [.. units]) : null;
+        return units.Count > 0 || IsOpen ? new Attempt(client, marker, expectedVersion, number, [.. units]) : null;
     }
 
     /// <summary>The attempt may have been applied, or may yet be.</summary>
@@ -83,8 +83,9 @@ internal sealed class Batch(List<PendingUnit> units)
 /// <summary>One transaction: the marker first, then the units' operations.</summary>
 internal sealed class Attempt
 {
-    internal Attempt(string marker, int expectedVersion, long number, PendingUnit[] units)
+    internal Attempt(ZooKeeperClient client, string marker, int expectedVersion, long number, PendingUnit[] units)
     {
+        Client = client;
         Number = number;
         Units = units;
         byte[] data = Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture));
@@ -93,6 +94,8 @@ internal sealed class Attempt
         {
             operation.AddTo(Transaction);
         }
+
+        Listings = new ListingsBehind(units);
     }
 
     internal long Number { get; }
@@ -100,6 +103,12 @@ internal sealed class Attempt
     internal PendingUnit[] Units { get; }
 
     internal Transaction Transaction { get; } = new();
+
+    /// <summary>What is read behind it.</summary>
+    internal ListingsBehind Listings { get; }
+
+    /// <summary>The session on which it was sent.</summary>
+    internal ZooKeeperClient Client { get; }
 
     /// <summary>The unit and the index in it to which an operation of the transaction belongs; the marker's is 0 and belongs to none.</summary>
     internal (PendingUnit Unit, int Index) OwnerOf(int operation)
@@ -121,14 +130,19 @@ internal sealed class Attempt
     /// <summary>The units' results once the transaction was applied.</summary>
     /// <param name="zxid">The transaction's.</param>
     /// <param name="created">The paths of the operations' nodes in order, without the marker's.</param>
-    internal CommitResult[] Results(long zxid, string?[] created)
+    /// <param name="read">What was read behind it; null if that was lost.</param>
+    internal CommitResult[] Results(long zxid, string?[] created, ReadBatchResult? read)
     {
         var results = new CommitResult[Units.Length];
         int from = 0;
         for (int i = 0; i < results.Length; i++)
         {
             int count = Units[i].Unit.Operations.Count;
-            results[i] = new CommitResult(ErrorCode.Ok, -1, zxid, created[from..(from + count)]);
+            results[i] = new CommitResult(ErrorCode.Ok, -1, zxid, created[from..(from + count)])
+            {
+                Client = Client,
+                Listing = read is null ? null : Listings.Of(Units[i].Unit, read),
+            };
             from += count;
         }
 

@@ -151,14 +151,16 @@ internal sealed partial class CommitLane : IAsyncDisposable
             {
                 ZooKeeperClient client = await _sessions.ConnectedAsync(_disposing.Token).ConfigureAwait(false);
                 await _marker.EnsureAsync(client, _disposing.Token).ConfigureAwait(false);
-                attempt = batch.NextAttempt(_marker.Path, _marker.Version, ++_attempts);
+                attempt = batch.NextAttempt(client, _marker.Path, _marker.Version, ++_attempts);
                 if (attempt is null)
                 {
                     return;
                 }
 
-                TransactionResult result = await client.CommitAsync(attempt.Transaction, _disposing.Token).ConfigureAwait(false);
-                if (await TakeInAsync(batch, attempt, result).ConfigureAwait(false))
+                Task<TransactionResult> commit = client.CommitAsync(attempt.Transaction, _disposing.Token);
+                Task<ReadBatchResult?> read = attempt.Listings.ReadAsync(client, _disposing.Token);
+                TransactionResult result = await commit.ConfigureAwait(false);
+                if (await TakeInAsync(batch, attempt, result, read).ConfigureAwait(false))
                 {
                     return;
                 }
@@ -183,12 +185,14 @@ internal sealed partial class CommitLane : IAsyncDisposable
 
     /// <summary>The server answered.</summary>
     /// <returns>Whether the batch is settled.</returns>
-    private async Task<bool> TakeInAsync(Batch batch, Attempt attempt, TransactionResult result)
+    private async Task<bool> TakeInAsync(Batch batch, Attempt attempt, TransactionResult result, Task<ReadBatchResult?> behind)
     {
         if (result.Committed)
         {
             _marker.Advance();
-            batch.Applied(attempt, attempt.Results(result.Parts[0].Stat!.Value.ModifiedZxid, [.. result.Parts.Skip(1).Select(part => part.Path)]));
+            ReadBatchResult? read = await behind.ConfigureAwait(false);
+            long zxid = result.Parts[0].Stat!.Value.ModifiedZxid;
+            batch.Applied(attempt, attempt.Results(zxid, [.. result.Parts.Skip(1).Select(part => part.Path)], read));
             return true;
         }
 
@@ -252,7 +256,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
 
                 string?[] created = await LostNames.FindAsync(client, attempt.Units, _disposing.Token).ConfigureAwait(false);
                 _marker.Advance();
-                batch.Applied(attempt, attempt.Results(found.Zxid, created));
+                batch.Applied(attempt, attempt.Results(found.Zxid, created, read: null));
                 Log.Settled(_logger, attempt.Units.Length);
                 return;
             }

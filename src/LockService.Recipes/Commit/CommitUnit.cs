@@ -1,4 +1,5 @@
 using System.Text;
+using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Commit;
@@ -21,6 +22,12 @@ internal sealed class CommitUnit(string resource)
 
     /// <summary>About what the unit adds to a request.</summary>
     internal int Bytes { get; private set; }
+
+    /// <summary>
+    /// A node whose children are listed right behind the batch, on the same session and in the same round trip: the listing contains what
+    /// the unit created there, unless it has been removed again. Null for none.
+    /// </summary>
+    internal string? ListBehind { get; init; }
 
     /// <summary>
     /// Called, at most once, when the unit turns out to be committed after its caller had left or had been told that its outcome is
@@ -95,6 +102,12 @@ internal abstract record UnitOperation
 /// </param>
 internal sealed record CommitResult(ErrorCode Error, int FailedIndex, long Zxid, IReadOnlyList<string?> Paths)
 {
+    /// <summary>The session that carried the unit: the owner of its ephemeral nodes. Null if refused.</summary>
+    internal ZooKeeperClient? Client { get; init; }
+
+    /// <summary>What was asked for with <see cref="CommitUnit.ListBehind"/>; null if not asked for, lost, or if the node does not exist.</summary>
+    internal DirectoryListing? Listing { get; init; }
+
     internal bool Committed => Error == ErrorCode.Ok;
 
     internal static CommitResult Refused(ErrorCode error, int failedIndex) => new(error, failedIndex, 0, []);
