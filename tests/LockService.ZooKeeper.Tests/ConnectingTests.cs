@@ -126,6 +126,51 @@ public sealed class ConnectingTests(ZooKeeperFixture zookeeper)
     }
 
     [Fact]
+    public async Task Z30_Servers_that_all_accept_and_close_at_once_see_no_storm_from_a_session_that_comes_back_in_the_end()
+    {
+        using ZooKeeperProxy first = zookeeper.NewProxy();
+        using ZooKeeperProxy second = zookeeper.NewProxy();
+        using ZooKeeperProxy third = zookeeper.NewProxy();
+        ZooKeeperProxy[] proxies = [first, second, third];
+        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxies));
+        await client.WhenConnectedAsync();
+        long session = client.SessionId;
+        int before = proxies.Sum(proxy => proxy.Accepted);
+        long start = TimeProvider.System.GetTimestamp();
+
+        Array.ForEach(proxies, proxy => proxy.Refuse());
+        Array.ForEach(proxies, proxy => proxy.Cut());
+        await Eventually.TrueAsync("fourteen attempts are made", () => proxies.Sum(proxy => proxy.Accepted) >= before + 14);
+        TimeSpan took = TimeProvider.System.GetElapsedTime(start);
+        Array.ForEach(proxies, proxy => proxy.Admit());
+
+        // Eight may come quickly; each of the others has to be earned for a second.
+        Assert.True(took >= TimeSpan.FromSeconds(5), $"fourteen attempts within {took}");
+        await Eventually.CompletesAsync("the client recovers", client.WhenConnectedAsync());
+        Assert.Equal(session, client.SessionId);
+    }
+
+    [Fact]
+    public async Task N13_A_single_cut_is_followed_by_a_connection_within_a_second_although_another_address_is_dead()
+    {
+        using ZooKeeperProxy proxy = zookeeper.NewProxy();
+        ZooKeeperOptions options = await zookeeper.NewOptionsAsync(proxy);
+        await using var client = new ZooKeeperClient(options with { Servers = ConnectString.Parse($"127.0.0.1:{FreePort.Next()},{options.Servers}") });
+        var took = new List<TimeSpan>();
+        for (int i = 0; i < 5; i++)
+        {
+            await Eventually.CompletesAsync("the client is connected", client.WhenConnectedAsync());
+            long start = TimeProvider.System.GetTimestamp();
+            await proxy.CutAsync(client);
+            await Eventually.CompletesAsync("the client is connected again", client.WhenConnectedAsync());
+            took.Add(TimeProvider.System.GetElapsedTime(start));
+        }
+
+        // Most, since a loaded machine may hold up any one of them.
+        Assert.True(took.Order().ElementAt(2) < TimeSpan.FromSeconds(1), $"it took {string.Join(", ", took)}");
+    }
+
+    [Fact]
     public async Task P9_Refusals_by_every_server_after_a_session_raise_an_alarm_that_names_restored_data()
     {
         using ZooKeeperProxy proxy = zookeeper.NewProxy();

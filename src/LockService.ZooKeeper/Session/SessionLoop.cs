@@ -26,7 +26,7 @@ internal sealed partial class SessionLoop
     private readonly RequestQueue _queue;
     private readonly WatchTable _watches = new();
     private readonly ServerList _servers;
-    private readonly Backoff _backoff = new();
+    private readonly Backoff _backoff;
     private readonly SilentRefusals _refusals;
     private readonly SignsOfLife _life;
     private readonly object _pause = new();
@@ -44,6 +44,7 @@ internal sealed partial class SessionLoop
         _options = options;
         _logger = logger;
         _queue = new RequestQueue(options.MaxInFlight, options.MaxQueued, options.Clock);
+        _backoff = new Backoff(options.Clock);
         _refusals = new SilentRefusals(options.Clock);
         _life = new SignsOfLife(options.Clock);
         _servers = new ServerList(options.Servers.Servers, new NameResolver());
