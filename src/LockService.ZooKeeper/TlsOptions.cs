@@ -1,5 +1,6 @@
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using LockService.ZooKeeper.Transport;
 
 namespace LockService.ZooKeeper;
 
@@ -16,11 +17,27 @@ public sealed record TlsOptions
     public IReadOnlyList<X509Certificate2>? CertificateAuthorities { get; init; }
 
     /// <summary>
+    /// Instead of <see cref="CertificateAuthorities"/>: a file with their certificates in PEM. Default: none. It is read anew for each
+    /// connection, so that it can be replaced while the client is in use.
+    /// </summary>
+    public string? AuthorityFile { get; init; }
+
+    /// <summary>
     /// The certificate, with its private key, by which servers know this client (scheme <c>x509</c> in access control lists). Default:
     /// none, which servers refuse unless they are set to <c>ssl.clientAuth=none</c> or <c>want</c>. The caller disposes of it, after the
     /// client.
     /// </summary>
     public X509Certificate2? ClientCertificate { get; init; }
+
+    /// <summary>
+    /// Instead of <see cref="ClientCertificate"/>: a file with it in PEM, followed by intermediate certificates if there are any. Default:
+    /// none. It is read anew for each connection: one that replaces it is in use from the next connection on, and the session
+    /// goes on. While it and <see cref="ClientKeyFile"/> do not fit each other, or cannot be read, attempts to connect fail.
+    /// </summary>
+    public string? ClientCertificateFile { get; init; }
+
+    /// <summary>The file with the unencrypted private key in PEM. Default: <see cref="ClientCertificateFile"/>, which then has both.</summary>
+    public string? ClientKeyFile { get; init; }
 
     /// <summary>
     /// The name that the certificates of all servers must be issued to. Default: for each server the name or address that the connect
@@ -39,8 +56,32 @@ public sealed record TlsOptions
     /// </summary>
     public X509RevocationMode Revocation { get; init; } = X509RevocationMode.NoCheck;
 
+    /// <summary>
+    /// Reads the files once, to tell mistakes at start; the client itself goes on trying, since files can be replaced at any time.
+    /// </summary>
+    /// <exception cref="IOException">A file cannot be used; the message says which and why.</exception>
+    public void CheckFiles()
+    {
+        using var material = new TlsMaterial(this);
+    }
+
     internal void ThrowIfInvalid()
     {
+        if (AuthorityFile is not null && CertificateAuthorities is not null)
+        {
+            throw new ArgumentException($"Set {nameof(CertificateAuthorities)} or {nameof(AuthorityFile)}, not both.", nameof(AuthorityFile));
+        }
+
+        if (ClientCertificateFile is not null && ClientCertificate is not null)
+        {
+            throw new ArgumentException($"Set {nameof(ClientCertificate)} or {nameof(ClientCertificateFile)}, not both.", nameof(ClientCertificateFile));
+        }
+
+        if (ClientKeyFile is not null && ClientCertificateFile is null)
+        {
+            throw new ArgumentException($"A key without {nameof(ClientCertificateFile)} is of no use.", nameof(ClientKeyFile));
+        }
+
         if (Protocols == SslProtocols.None || (Protocols & ~(SslProtocols.Tls12 | SslProtocols.Tls13)) != 0)
         {
             throw new ArgumentOutOfRangeException(nameof(Protocols), Protocols, "Only TLS 1.2 and TLS 1.3 are possible, and one of them must be.");

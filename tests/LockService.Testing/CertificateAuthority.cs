@@ -38,6 +38,15 @@ public sealed class CertificateAuthority : IDisposable
     /// <summary>A certificate for a client; its subject is <c>CN=name</c>.</summary>
     public X509Certificate2 IssueClient(string name) => Issue(name, null, expired: false);
 
+    /// <summary>Writes a certificate and its private key into files, over what they held.</summary>
+    public static void WritePem(X509Certificate2 certificate, string certificateFile, string keyFile)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        using ECDsa key = certificate.GetECDsaPrivateKey()!;
+        File.WriteAllText(certificateFile, certificate.ExportCertificatePem());
+        File.WriteAllText(keyFile, key.ExportPkcs8PrivateKeyPem());
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

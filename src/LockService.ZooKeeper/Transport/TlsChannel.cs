@@ -21,13 +21,14 @@ internal static class TlsChannel
         var stream = new SslStream(inner, leaveInnerStreamOpen: true);
         try
         {
+            using var material = new TlsMaterial(options);
             stream.AuthenticateAsClient(new SslClientAuthenticationOptions
             {
                 TargetHost = name,
                 EnabledSslProtocols = options.Protocols,
-                CertificateChainPolicy = Policy(options),
+                CertificateChainPolicy = Policy(options, material),
                 ClientCertificateContext =
-                    options.ClientCertificate is { } own ? SslStreamCertificateContext.Create(own, additionalCertificates: null, offline: true) : null,
+                    material.Own is { } own ? SslStreamCertificateContext.Create(own, material.Intermediates, offline: true) : null,
                 // A resumed handshake would skip the certificates.
                 AllowTlsResume = false,
             });
@@ -41,12 +42,13 @@ internal static class TlsChannel
                 throw;
             }
 
-            // Also what is the fault of our own settings, such as a certificate that was disposed of: it may end no more than this attempt.
+            // Also what is the fault of our own settings, such as a certificate that was disposed of or a file that is gone: it may end no
+            // more than this attempt.
             throw new TlsRefusedException(name, e);
         }
     }
 
-    private static X509ChainPolicy Policy(TlsOptions options)
+    private static X509ChainPolicy Policy(TlsOptions options, TlsMaterial material)
     {
         var policy = new X509ChainPolicy
         {
@@ -54,10 +56,10 @@ internal static class TlsChannel
             // A missing intermediate certificate is a mistake to correct, not a reason to wait for somebody's web server.
             DisableCertificateDownloads = options.Revocation == X509RevocationMode.NoCheck,
         };
-        if (options.CertificateAuthorities is { } authorities)
+        if (material.Authorities is { } authorities)
         {
             policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            policy.CustomTrustStore.AddRange(authorities.ToArray());
+            policy.CustomTrustStore.AddRange(authorities);
         }
 
         return policy;
