@@ -77,6 +77,37 @@ public sealed class CredentialTests(SecureZooKeeperFixture zookeeper)
     public Task A_wrong_SASL_password_ends_the_session_for_good(string user, string password) =>
         EndsAsync(InClear(new CredentialOptions { Sasl = new UserPassword(user, password) }), $"SASL user '{user}' was refused");
 
+    [Theory]
+    [InlineData(RequestKind.Sasl, "SASL user 'alice'")]
+    [InlineData(RequestKind.Auth, "the scheme digest")]
+    public async Task P12_Servers_that_close_silently_on_a_credential_end_the_session_for_good(RequestKind kind, string named)
+    {
+        using ZooKeeperProxy proxy = new(zookeeper.Server.Port);
+        for (int i = 0; i < 3; i++)
+        {
+            _ = proxy.CutBeforeForwarding(kind);
+        }
+
+        await EndsAsync(InClear(new CredentialOptions { Digest = [s_bob], Sasl = SecureZooKeeperFixture.Alice }, proxy), $"when {named} was presented");
+        Assert.Equal(3, proxy.Connects.Count);
+    }
+
+    [Fact]
+    public async Task A_server_that_ends_while_a_credential_is_presented_does_not_end_the_session()
+    {
+        using ZooKeeperProxy proxy = new(zookeeper.Server.Port);
+        await using var client = new ZooKeeperClient(InClear(new CredentialOptions { Sasl = SecureZooKeeperFixture.Alice }, proxy));
+        for (int i = 0; i < 2; i++)
+        {
+            await client.SyncAsync("/");
+            Task[] cuts = [proxy.CutBeforeForwarding(RequestKind.Sasl), proxy.CutBeforeForwarding(RequestKind.Sasl)];
+            await proxy.CutAsync(client);
+            await Eventually.CompletesAsync("both have struck", Task.WhenAll(cuts));
+        }
+
+        Assert.NotNull(await Eventually.CompletesAsync("the session goes on", client.ExistsAsync("/")));
+    }
+
     [Fact]
     public async Task A_server_without_SASL_does_not_pass_for_one_that_accepts()
     {

@@ -122,10 +122,9 @@ internal sealed class Handshake(FrameConnection connection, ZooKeeperOptions opt
             AuthenticationRefusedException.ThrowIf(error, credential);
             return error == ErrorCode.Ok ? reader : throw new ProtocolException($"the error {error} when {credential} was presented");
         }
-        catch (EndOfStreamException e)
+        catch (Exception e) when (e is EndOfStreamException or SocketException { SocketErrorCode: SocketError.ConnectionReset or SocketError.Shutdown })
         {
-            // Perhaps the server's own way to refuse, perhaps its end: trying again is right in both cases.
-            throw new IOException($"The server closed the connection when {credential} was presented.", e);
+            throw new CredentialIgnoredException($"the server closed the connection without an answer when {credential} was presented", e);
         }
     }
 }

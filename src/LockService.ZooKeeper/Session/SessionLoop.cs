@@ -226,11 +226,24 @@ internal sealed partial class SessionLoop
 
         _identity = identity;
         _life.Answered(asked);
-        handshake.Authenticate(_queue.TakeXid);
+        Authenticate(handshake);
         connection.SetIdleLimit(_identity.Timeout * 2 / 3);
         handshake.RegisterWatches(_lastZxid, _watches.Reconnect());
         _watches.ReportGap();
         return null;
+    }
+
+    private void Authenticate(Handshake handshake)
+    {
+        try
+        {
+            handshake.Authenticate(_queue.TakeXid);
+            _refusals.CredentialAccepted();
+        }
+        catch (CredentialIgnoredException e) when (_refusals.AddIgnoredCredential())
+        {
+            throw new AuthenticationRefusedException($"{e.Reason}, time after time.");
+        }
     }
 
     /// <summary>Runs an established connection until it breaks or the session ends.</summary>
