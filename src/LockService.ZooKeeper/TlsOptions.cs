@@ -1,6 +1,5 @@
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
-using LockService.ZooKeeper.Transport;
 
 namespace LockService.ZooKeeper;
 

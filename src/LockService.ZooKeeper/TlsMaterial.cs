@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace LockService.ZooKeeper.Transport;
+namespace LockService.ZooKeeper;
 
 /// <summary>
 /// The certificates for one connection. Files are read anew for each, so that a certificate that was replaced is in use from the next connection on; files
