@@ -4,12 +4,13 @@ namespace LockService.ZooKeeper.Protocol;
 
 /// <summary>
 /// Frames that register watches on a new connection: header, then long relativeZxid, and the paths of the data, exist and child
-/// watches; setWatches2 adds those of the persistent and the recursive ones. Split so that no frame carries more than about 128 KiB of
-/// paths (ZOOKEEPER-706: one large frame is refused by the server, over and over).
+/// watches; setWatches2 adds those of the persistent and the recursive ones. Split so that no frame has more than 128 KiB
+/// (ZOOKEEPER-706: one large frame is refused by the server, over and over).
 /// </summary>
 internal static class SetWatchesFrame
 {
-    private const int MaxPathBytes = 128 * 1024;
+    private const int MaxBytes = 128 * 1024;
+    private const int HeaderBytes = (2 * sizeof(int)) + sizeof(long) + (AllLists * sizeof(int));
     private const int OneShotLists = 3;
     private const int AllLists = 5;
 
@@ -24,7 +25,7 @@ internal static class SetWatchesFrame
         {
             // Within a frame the server goes by the order of the lists: what must come before goes into a frame of its own.
             int bytes = sizeof(int) + Encoding.UTF8.GetByteCount(path);
-            if (size > 0 && (size + bytes > MaxPathBytes || kind < previous))
+            if (size > 0 && (HeaderBytes + size + bytes > MaxBytes || kind < previous))
             {
                 Write(writer, relativeZxid, lists.AsSpan(0, used));
                 size = 0;
