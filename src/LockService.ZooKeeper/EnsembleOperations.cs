@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
 using LockService.ZooKeeper.Protocol;
 
 namespace LockService.ZooKeeper;
@@ -25,6 +28,18 @@ public static class EnsembleOperations
     {
         ArgumentNullException.ThrowIfNull(client);
         return client.Watches.ReadDataAsync(ConfigPath, ConfigPath, cancellation);
+    }
+
+    /// <summary>The servers that a configuration names, for <see cref="ZooKeeperClient.UpdateServers"/>.</summary>
+    /// <param name="config">What <see cref="GetConfigAsync"/> and the others here return.</param>
+    /// <returns>
+    /// One for each server with a client port, at its address for clients, or at the one for other servers if clients may use any. The
+    /// ports are those without TLS: a configuration has no others.
+    /// </returns>
+    public static IReadOnlyList<ServerName> ServersIn(NodeData config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return [.. Encoding.UTF8.GetString(config.Data.Span).Split('\n').Select(ServerIn).OfType<ServerName>()];
     }
 
     /// <summary>Adds servers to the ensemble, changes their roles and addresses, and removes servers.</summary>
@@ -67,6 +82,31 @@ public static class EnsembleOperations
         ArgumentNullException.ThrowIfNull(members);
         ArgumentOutOfRangeException.ThrowIfZero(members.Count, nameof(members));
         return Send(client, new ReconfigMessage(null, null, string.Join(',', members), configId), cancellation);
+    }
+
+    /// <returns>Null for a line that is not about a server, or about one without a client port.</returns>
+    private static ServerName? ServerIn(string line)
+    {
+        int equals = line.IndexOf('=', StringComparison.Ordinal);
+        int semicolon = line.LastIndexOf(';');
+        if (!line.StartsWith("server.", StringComparison.Ordinal) || semicolon < equals)
+        {
+            return null;
+        }
+
+        // A bare port, or address:port.
+        string forClients = line[(semicolon + 1)..].Trim();
+        int colon = forClients.LastIndexOf(':');
+        string host = forClients[..Math.Max(colon, 0)].Trim('[', ']');
+        bool isAny = host.Length == 0 || (IPAddress.TryParse(host, out IPAddress? address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)));
+        if (isAny)
+        {
+            string forServers = line[(equals + 1)..semicolon];
+            int bracket = forServers.StartsWith('[') ? forServers.IndexOf(']', StringComparison.Ordinal) : 0;
+            host = forServers[..forServers.IndexOf(':', bracket)].Trim('[', ']');
+        }
+
+        return new ServerName(host, int.Parse(forClients.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture));
     }
 
     private static Task<NodeData> Send(ZooKeeperClient client, ReconfigMessage message, CancellationToken cancellation) =>

@@ -85,6 +85,18 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Replaces the list of servers, for instance by those of <see cref="EnsembleOperations.ServersIn"/> after the ensemble has changed. A
+    /// present connection stays as it is, also to a server that is no longer in the list; the next one is made to one that is.
+    /// </summary>
+    /// <param name="servers">At least one.</param>
+    public void UpdateServers(IReadOnlyList<ServerName> servers)
+    {
+        ArgumentNullException.ThrowIfNull(servers);
+        ArgumentOutOfRangeException.ThrowIfZero(servers.Count, nameof(servers));
+        _session.UpdateServers(servers);
+    }
+
     /// <summary>Creates a node.</summary>
     /// <param name="path">An absolute path; for the sequential modes the server appends ten digits to it.</param>
     /// <param name="data">The node's data; it must not change until the task completes.</param>

@@ -75,6 +75,17 @@ public sealed partial class ReconfigurationTests : IAsyncLifetime
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => client.ReplaceServersAsync([]));
     }
 
+    [Theory]
+    [InlineData("server.1=zk1:2888:3888:participant;zk1:2181", "zk1:2181")]
+    [InlineData("server.1=zk1:2888:3888:participant;0.0.0.0:2181", "zk1:2181")]
+    [InlineData("server.1=zk1:2888:3888:observer;2182", "zk1:2182")]
+    [InlineData("server.1=[fd00::1]:2888:3888:participant;[0:0:0:0:0:0:0:0]:2181", "[fd00::1]:2181")]
+    [InlineData("server.1=a:2888:3888|b:2888:3888:participant;c:2181\nserver.2=zk2:2888:3888:participant;[::1]:2183\nversion=0", "c:2181,[::1]:2183")]
+    [InlineData("server.1=zk1:2888:3888:participant\nversion=100000000", "")]
+    [InlineData("", "")]
+    public void The_servers_for_clients_are_found_in_a_configuration(string config, string expected) => Assert.Equal(
+        expected, string.Join(',', EnsembleOperations.ServersIn(new NodeData(Encoding.UTF8.GetBytes(config), default))));
+
     private static string Text(NodeData config) => Encoding.UTF8.GetString(config.Data.Span);
 
     private static string Line(NodeData config, string name) =>

@@ -87,6 +87,9 @@ internal sealed partial class SessionLoop
         return request.Task;
     }
 
+    /// <summary>See <see cref="ZooKeeperClient.UpdateServers"/>.</summary>
+    internal void UpdateServers(IReadOnlyList<ServerName> servers) => _servers.Replace(servers);
+
     internal async ValueTask CloseAsync()
     {
         if (_status.State == SessionState.Connected && !Stopped)

@@ -1,3 +1,4 @@
+using System.Text;
 using LockService.ZooKeeper.Protocol;
 using Xunit;
 
@@ -97,6 +98,28 @@ public sealed class CapturedFrameTests
         "00000035 0000000b 00000010 00000019 7365727665722e323d683a313a323a6f627365727665723b33 ffffffff ffffffff ffffffffffffffff",
         11,
         new ReconfigMessage("server.2=h:1:2:observer;3", null, null, -1));
+
+    [Fact]
+    public void The_configuration_that_a_reconfiguration_returns()
+    {
+        const string config =
+            "server.1=127.0.0.1:26051:31003:participant;127.0.0.1:25024\n"
+            + "server.2=127.0.0.1:22558:30942:participant;127.0.0.1:31067\n"
+            + "server.3=127.0.0.1:20233:23088:participant;127.0.0.1:25902\n"
+            + "version=10000000a";
+
+        NodeData reply = Reply<ReconfigMessage, NodeData>(
+            new ReconfigMessage(null, null, "ignored by the reply", -1),
+            "000000c2"
+            + "7365727665722e313d3132372e302e302e313a32363035313a33313030333a7061727469636970616e743b3132372e302e302e313a32353032340a"
+            + "7365727665722e323d3132372e302e302e313a32323535383a33303934323a7061727469636970616e743b3132372e302e302e313a33313036370a"
+            + "7365727665722e333d3132372e302e302e313a32303233333a32333038383a7061727469636970616e743b3132372e302e302e313a32353930320a"
+            + "76657273696f6e3d313030303030303061"
+            + "0000000000000000 000000010000000a 0000000000000000 000001a1fe04682a ffffffff 00000000 ffffffff 0000000000000000 000000c2 00000000 0000000000000000");
+
+        Assert.Equal(config, Encoding.UTF8.GetString(reply.Data.Span));
+        Assert.Equal(new Stat(0, 0x10000000a, 0, 0x1a1fe04682a, -1, 0, -1, 0, 194, 0, 0), reply.Stat);
+    }
 
     /// <summary>As captured, but for the number of the request: this client registers watches under one of their own.</summary>
     [Fact]

@@ -24,6 +24,18 @@ public sealed class ServerListTests
     }
 
     [Fact]
+    public void A_new_list_counts_from_the_next_address()
+    {
+        ServerList servers = Servers("a:1,b:2", _ => [s_one, s_two]);
+        Next(servers);
+
+        servers.Replace(ConnectString.Parse("c:3").Servers);
+
+        Assert.Equal(["c", "c", "c"], [Next(servers).Server.Host, Next(servers).Server.Host, Next(servers).Server.Host]);
+        Assert.Equal(1, servers.Count);
+    }
+
+    [Fact]
     public void A_name_is_resolved_anew_each_time()
     {
         var answers = new Queue<IPAddress>([s_one, s_two]);
