@@ -8,6 +8,15 @@ public sealed record CoordinationOptions
     /// <summary>The ZooKeeper servers, <c>host:port,host:port/chroot</c>. Default: one server at 127.0.0.1:2181.</summary>
     public ConnectString ZooKeeper { get; init; } = ConnectString.Parse("127.0.0.1:2181");
 
+    /// <summary>How connections to ZooKeeper are encrypted. Default: not at all.</summary>
+    public TlsOptions? Tls { get; init; }
+
+    /// <summary>
+    /// Who this instance is to ZooKeeper, besides its certificate. Default: nobody. Nodes are open to everybody who may reach the
+    /// parent of <see cref="Root"/>, or its chroot: restrict that.
+    /// </summary>
+    public CredentialOptions Credentials { get; init; } = new();
+
     /// <summary>
     /// The node under which everything is kept; it is created when missing. Default <c>/lockservice</c>. Instances with different roots
     /// know nothing of each other.

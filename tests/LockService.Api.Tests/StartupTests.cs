@@ -20,6 +20,27 @@ public sealed class StartupTests
     }
 
     [Theory]
+    [InlineData("ZooKeeperTls: 'yes' is neither true nor false.", "ZooKeeperTls=yes")]
+    [InlineData("ZooKeeperAuthorityFile: it is of no use without ZooKeeperTls=true.", "ZooKeeperAuthorityFile=/ca.pem")]
+    [InlineData("ZooKeeperAuthorityFile: '/no/ca.pem' cannot be used: Could not find", "ZooKeeperTls=true", "ZooKeeperAuthorityFile=/no/ca.pem")]
+    [InlineData("ZooKeeperCertificateFile: '/dev/null' cannot be used: ", "ZooKeeperTls=true", "ZooKeeperCertificateFile=/dev/null")]
+    [InlineData("ZooKeeperKeyFile: it is of no use without ZooKeeperCertificateFile.", "ZooKeeperTls=true", "ZooKeeperKeyFile=/key.pem")]
+    [InlineData("ZooKeeperCertificateName: '-?' is not a host name.", "ZooKeeperTls=true", "ZooKeeperCertificateName=-?")]
+    [InlineData("ZooKeeperDigestUser: it is missing, but ZooKeeperDigestPassword is there.", "ZooKeeperDigestPassword=hush")]
+    [InlineData("ZooKeeperDigestUser: it needs ZooKeeperDigestPasswordFile, or", "ZooKeeperTls=true", "ZooKeeperDigestUser=bob")]
+    [InlineData("ZooKeeperDigestUser: 'b:b' is not", "ZooKeeperTls=true", "ZooKeeperDigestUser=b:b", "ZooKeeperDigestPassword=hush")]
+    [InlineData("ZooKeeperSaslPassword: the password is not", "ZooKeeperTls=true", "ZooKeeperSaslUser=bob", "ZooKeeperSaslPassword=hush-ü")]
+    [InlineData("ZooKeeperSaslPasswordFile: Could not find", "ZooKeeperTls=true", "ZooKeeperSaslUser=bob", "ZooKeeperSaslPasswordFile=/no/file")]
+    [InlineData("ZooKeeperPasswordsInClear: passwords are not sent without ZooKeeperTls=true", "ZooKeeperSaslUser=bob", "ZooKeeperSaslPassword=hush")]
+    public async Task A_mistake_in_how_to_meet_ZooKeeper_gets_a_line_without_the_password(string expected, params string[] settings)
+    {
+        string line = Assert.Single(await FailAsync([.. settings.Select(setting => $"--LockService:{setting}")]));
+
+        Assert.StartsWith($"lockservice: LockService:{expected}", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("hush", line, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("nonsense")]
     [InlineData("http://127.0.0.1:99999")]
     public async Task An_address_that_is_none_gets_a_line(string url) =>

@@ -30,11 +30,15 @@ internal sealed class SettingsReader
     {
         var defaults = new ApiOptions();
         CoordinationOptions store = defaults.Coordination;
+        var security = new SecuritySettings(Text, AddMistake);
+        TlsOptions? tls = security.ReadTls();
         return new ApiOptions
         {
             Coordination = new CoordinationOptions
             {
                 ZooKeeper = ReadServers("ZooKeeper", store.ZooKeeper),
+                Tls = tls,
+                Credentials = security.ReadCredentials(encrypted: tls is not null),
                 Root = ReadRoot("Root", store.Root),
                 SessionTimeout = ReadMilliseconds("SessionTimeoutMs", store.SessionTimeout, 1_000, 60_000),
                 StoreDeadline = ReadMilliseconds("StoreDeadlineMs", store.StoreDeadline, 100, 60_000),

@@ -129,7 +129,14 @@ internal sealed class SessionKeeper : IAsyncDisposable
 
     private ZooKeeperClient Open() =>
         new(
-            new ZooKeeperOptions { Servers = _options.ZooKeeper, SessionTimeout = _options.SessionTimeout, Clock = _clock },
+            new ZooKeeperOptions
+            {
+                Servers = _options.ZooKeeper,
+                SessionTimeout = _options.SessionTimeout,
+                Tls = _options.Tls,
+                Credentials = _options.Credentials,
+                Clock = _clock,
+            },
             _logs.CreateLogger<ZooKeeperClient>());
 
     private static TaskCompletionSource<ZooKeeperClient> NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
