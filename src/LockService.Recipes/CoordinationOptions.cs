@@ -12,8 +12,8 @@ public sealed record CoordinationOptions
     public TlsOptions? Tls { get; init; }
 
     /// <summary>
-    /// Who this instance is to ZooKeeper, besides its certificate. Default: nobody. Nodes are open to everybody who may reach the
-    /// parent of <see cref="Root"/>, or its chroot: restrict that.
+    /// Who this instance is to ZooKeeper, besides its certificate. Default: nobody, and nodes are open to everybody. Nodes created by a
+    /// user are that user's alone, so that all instances, and whatever else shares their locks, must be the same one.
     /// </summary>
     public CredentialOptions Credentials { get; init; } = new();
 

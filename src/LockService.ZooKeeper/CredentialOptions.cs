@@ -24,6 +24,20 @@ public sealed record CredentialOptions
     /// </summary>
     public bool AllowPasswordsWithoutTls { get; init; }
 
+    /// <summary>
+    /// A list that permits everything to these users and nothing to anybody else, for <see cref="ZooKeeperOptions.NewNodeAcl"/>;
+    /// <see cref="Acl.Open"/> if there are none.
+    /// </summary>
+    public IReadOnlyList<Acl> OwnNodes
+    {
+        get
+        {
+            IEnumerable<Acl> digest = Digest.Select(user => new Acl(Permissions.All, "digest", user.DigestId));
+            Acl[] own = Sasl is null ? [.. digest] : [.. digest, new Acl(Permissions.All, "sasl", Sasl.User)];
+            return own.Length == 0 ? Acl.Open : own;
+        }
+    }
+
     internal void ThrowIfInvalid(bool encrypted)
     {
         if ((Sasl is not null || Digest.Count > 0) && !encrypted && !AllowPasswordsWithoutTls)

@@ -14,6 +14,11 @@ public sealed class Transaction
     /// <summary>Number of operations added so far.</summary>
     public int Count => Parts.Count;
 
+    /// <summary>The parts, with the list for nodes that were given none: those have <see cref="Acl.Open"/> itself, never a copy of it.</summary>
+    internal TransactionPart[] PartsWith(IReadOnlyList<Acl> newNodeAcl) => ReferenceEquals(newNodeAcl, Acl.Open)
+        ? [.. Parts]
+        : [.. Parts.Select(part => part is TransactionPart.Create create && ReferenceEquals(create.Acl, Acl.Open) ? create with { Acl = newNodeAcl } : part)];
+
     /// <summary>Adds the creation of a node. See <see cref="ZooKeeperClient.CreateAsync"/> for the parameters.</summary>
     public Transaction Create(string path, ReadOnlyMemory<byte> data, CreateMode mode, IReadOnlyList<Acl>? acl = null, TimeSpan ttl = default)
     {

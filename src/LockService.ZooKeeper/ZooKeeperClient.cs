@@ -27,6 +27,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     private readonly Chroot _chroot;
     private readonly WatchRequests _watches;
     private readonly int _maxRequestBytes;
+    private readonly IReadOnlyList<Acl> _newNodeAcl;
 
     /// <summary>Starts to connect in the background; returns at once, whether or not a server can be reached.</summary>
     /// <param name="options">The settings.</param>
@@ -37,6 +38,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid();
         _maxRequestBytes = options.MaxRequestBytes;
+        _newNodeAcl = ReferenceEquals(options.NewNodeAcl, Acl.Open) ? Acl.Open : Acl.Copy(options.NewNodeAcl);
         _chroot = new Chroot(options.Servers.Chroot);
         _session = new SessionLoop(options, logger ?? NullLogger<ZooKeeperClient>.Instance);
         _watches = new WatchRequests(_session, _chroot, options.Clock);
@@ -101,7 +103,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <param name="path">An absolute path; for the sequential modes the server appends ten digits to it.</param>
     /// <param name="data">The node's data; it must not change until the task completes.</param>
     /// <param name="mode">The kind of node.</param>
-    /// <param name="acl">Who may do what; by default everybody everything.</param>
+    /// <param name="acl">Who may do what; by default <see cref="ZooKeeperOptions.NewNodeAcl"/>.</param>
     /// <param name="ttl">1 ms to 2^40-1 ms, for the TTL modes only.</param>
     /// <param name="cancellation">See the remarks of the class.</param>
     /// <exception cref="RequestRefusedException">
@@ -117,7 +119,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         CancellationToken cancellation = default)
     {
         NodePath.ThrowIfInvalid(path, NodePath.IsSequential(mode));
-        var message = new CreateMessage(_chroot, path, data, mode, Acl.Copy(acl), NodePath.TtlMilliseconds(mode, ttl));
+        var message = new CreateMessage(_chroot, path, data, mode, acl is null ? _newNodeAcl : Acl.Copy(acl), NodePath.TtlMilliseconds(mode, ttl));
         return Send<CreateMessage, CreatedNode>(message, path, cancellation, data.Length);
     }
 
@@ -213,7 +215,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public Task<TransactionResult> CommitAsync(Transaction transaction, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(transaction);
-        return Send<MultiMessage, TransactionResult>(new MultiMessage(_chroot, [.. transaction.Parts]), null, cancellation, transaction.DataLength);
+        return Send<MultiMessage, TransactionResult>(new MultiMessage(_chroot, transaction.PartsWith(_newNodeAcl)), null, cancellation, transaction.DataLength);
     }
 
     /// <summary>Lists the ephemeral nodes of this session whose paths start with a prefix (plain text, not by segments).</summary>

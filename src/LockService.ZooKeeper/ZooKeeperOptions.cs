@@ -51,6 +51,12 @@ public sealed record ZooKeeperOptions
     /// <summary>Who this client is, besides its TLS certificate. Default: nobody.</summary>
     public CredentialOptions Credentials { get; init; } = new();
 
+    /// <summary>
+    /// The access control list of nodes that are created without one of their own. Default: <see cref="Acl.Open"/>. Lists are not
+    /// inherited: one on a node says nothing about those below it.
+    /// </summary>
+    public IReadOnlyList<Acl> NewNodeAcl { get; init; } = Acl.Open;
+
     /// <summary>Source of all time. Default: the system's.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 

@@ -57,6 +57,10 @@ public sealed class SecureStoreTests : IAsyncLifetime
         (await new Caller(service.Http).PostAsync("/v1/locks/l/acquire")).Expect(200);
 
         Assert.True(_front.Established > 0);
+        await using var nobody = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse(_zookeeper.ConnectString) });
+        RequestRefusedException refused =
+            await Assert.ThrowsAsync<RequestRefusedException>(() => nobody.GetChildrenAsync($"{chroot}/lockservice/locks/l"));
+        Assert.Equal(ErrorCode.NoAuth, refused.Code);
         Assert.DoesNotContain(Password, service.LogTail(), StringComparison.Ordinal);
     }
 

@@ -27,7 +27,29 @@ public sealed class CredentialTests(SecureZooKeeperFixture zookeeper)
     }
 
     [Fact]
-    public async Task Credentials_are_sent_again_after_a_cut_before_the_watches_and_the_requests()
+    public async Task Nodes_without_a_list_of_their_own_get_the_one_of_the_options()
+    {
+        var credentials = new CredentialOptions { Digest = [s_bob], Sasl = SecureZooKeeperFixture.Alice };
+        ZooKeeperOptions options = zookeeper.SecureOptions() with { Credentials = credentials, NewNodeAcl = credentials.OwnNodes };
+        await using var client = new ZooKeeperClient(options);
+        string path = zookeeper.NewPath();
+        await Eventually.CompletesAsync("the node is created", client.CreateAsync(path));
+
+        await client.CreateAsync($"{path}/open", acl: Acl.Open);
+        await client.CommitAsync(new Transaction()
+            .Create($"{path}/own", default, CreateMode.Persistent)
+            .Create($"{path}/open-too", default, CreateMode.Persistent, Acl.Open));
+
+        Acl[] own = [new(Permissions.All, "digest", s_bob.DigestId), new(Permissions.All, "sasl", "alice")];
+        Assert.Equal(own, (await client.GetAclAsync(path))?.Entries);
+        Assert.Equal(own, (await client.GetAclAsync($"{path}/own"))?.Entries);
+        Assert.Equal(Acl.Open, (await client.GetAclAsync($"{path}/open"))?.Entries);
+        Assert.Equal(Acl.Open, (await client.GetAclAsync($"{path}/open-too"))?.Entries);
+        Assert.Same(Acl.Open, new CredentialOptions().OwnNodes);
+    }
+
+    [Fact]
+    public async Task P6_P12_Credentials_are_sent_again_after_a_cut_before_the_watches_and_the_requests()
     {
         using ZooKeeperProxy proxy = new(zookeeper.Server.Port);
         ZooKeeperOptions options = InClear(new CredentialOptions { Digest = [s_bob], Sasl = SecureZooKeeperFixture.Alice }, proxy);
@@ -74,7 +96,7 @@ public sealed class CredentialTests(SecureZooKeeperFixture zookeeper)
     [Theory]
     [InlineData("alice", "wrong")]
     [InlineData("mallory", "pw")]
-    public Task A_wrong_SASL_password_ends_the_session_for_good(string user, string password) =>
+    public Task P12_A_wrong_SASL_password_ends_the_session_for_good(string user, string password) =>
         EndsAsync(InClear(new CredentialOptions { Sasl = new UserPassword(user, password) }), $"SASL user '{user}' was refused");
 
     [Theory]
@@ -152,7 +174,7 @@ public sealed class CredentialTests(SecureZooKeeperFixture zookeeper)
     }
 
     [Fact]
-    public void Passwords_are_not_sent_without_TLS()
+    public void P12_Passwords_are_not_sent_without_TLS()
     {
         ZooKeeperOptions plain = SecureZooKeeperFixture.OptionsFor(zookeeper.Server.Port, tls: null);
 

@@ -119,7 +119,7 @@ public sealed class EnsembleTests(EnsembleFixture fixture) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_lags_behind_closes_without_a_word_and_the_session_goes_on_elsewhere()
+    public async Task P9_A_server_that_lags_behind_closes_without_a_word_and_the_session_goes_on_elsewhere()
     {
         await using ZooKeeperServer older = await ZooKeeperServer.StartNewAsync();
         IReadOnlyList<ZooKeeperServer> followers = await _ensemble.FollowersAsync();

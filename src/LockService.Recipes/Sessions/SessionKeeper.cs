@@ -135,6 +135,7 @@ internal sealed class SessionKeeper : IAsyncDisposable
                 SessionTimeout = _options.SessionTimeout,
                 Tls = _options.Tls,
                 Credentials = _options.Credentials,
+                NewNodeAcl = _options.Credentials.OwnNodes,
                 Clock = _clock,
             },
             _logs.CreateLogger<ZooKeeperClient>());
