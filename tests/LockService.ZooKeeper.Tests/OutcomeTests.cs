@@ -7,16 +7,8 @@ namespace LockService.ZooKeeper.Tests;
 [Collection(SharedZooKeeper.Name)]
 public sealed class OutcomeTests(ZooKeeperFixture zookeeper)
 {
-    public static TheoryData<RequestKind> EveryRequest =>
-        [
-            RequestKind.Create2, RequestKind.CreateContainer, RequestKind.CreateTtl, RequestKind.Delete, RequestKind.SetData, RequestKind.Multi,
-            RequestKind.Exists, RequestKind.GetData, RequestKind.GetChildren, RequestKind.Sync, RequestKind.GetEphemerals,
-            RequestKind.GetAcl, RequestKind.SetAcl, RequestKind.Reconfig, RequestKind.CheckWatches, RequestKind.RemoveWatches,
-            RequestKind.MultiRead, RequestKind.CountDescendants, RequestKind.AddWatch, RequestKind.WhoAmI,
-        ];
-
     [Theory]
-    [MemberData(nameof(EveryRequest))]
+    [MemberData(nameof(EveryRequest.Kinds), MemberType = typeof(EveryRequest))]
     public async Task P5_A_lost_reply_leaves_the_outcome_unknown_and_the_request_done_once(RequestKind kind)
     {
         using ZooKeeperProxy proxy = zookeeper.NewProxy();
@@ -24,17 +16,18 @@ public sealed class OutcomeTests(ZooKeeperFixture zookeeper)
         await client.CreateAsync("/there");
         Task dropped = proxy.DropNextReply(kind);
 
-        OutcomeUnknownException unknown = await Assert.ThrowsAsync<OutcomeUnknownException>(() => Request(client, kind));
+        OutcomeUnknownException unknown = await Assert.ThrowsAsync<OutcomeUnknownException>(() => EveryRequest.SendAsync(client, kind));
 
         Assert.Equal(RequestOutcome.Unknown, unknown.Outcome);
         await dropped;
         await client.SyncAsync("/there");
         Assert.Single(proxy.Requests, request => request.Kind == kind && (kind != RequestKind.Create2 || request.Xid > 1) && (kind != RequestKind.Sync || request.Connection == 1));
-        await AssertDone(client, kind, done: true);
+        await EveryRequest.AssertDoneAsync(client, kind, done: true);
+        Assert.False(await client.HasWatchAsync("/there"));
     }
 
     [Theory]
-    [MemberData(nameof(EveryRequest))]
+    [MemberData(nameof(EveryRequest.Kinds), MemberType = typeof(EveryRequest))]
     public async Task P5_A_request_cut_off_before_the_server_is_never_reported_as_done(RequestKind kind)
     {
         using ZooKeeperProxy proxy = zookeeper.NewProxy();
@@ -42,10 +35,11 @@ public sealed class OutcomeTests(ZooKeeperFixture zookeeper)
         await client.CreateAsync("/there");
         Task cut = proxy.CutBeforeForwarding(kind);
 
-        await Assert.ThrowsAsync<OutcomeUnknownException>(() => Request(client, kind));
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => EveryRequest.SendAsync(client, kind));
 
         await cut;
-        await AssertDone(client, kind, done: false);
+        await EveryRequest.AssertDoneAsync(client, kind, done: false);
+        Assert.False(await client.HasWatchAsync("/there"));
     }
 
     [Fact]
@@ -113,48 +107,5 @@ public sealed class OutcomeTests(ZooKeeperFixture zookeeper)
 
         await using var other = new ZooKeeperClient(options);
         Assert.Null(await other.ExistsAsync("/e"));
-    }
-
-    private static Task Request(ZooKeeperClient client, RequestKind kind) => kind switch
-    {
-        RequestKind.Create2 => client.CreateAsync("/new"),
-        RequestKind.CreateContainer => client.CreateAsync("/new", mode: CreateMode.Container),
-        RequestKind.CreateTtl => client.CreateAsync("/new", mode: CreateMode.PersistentWithTtl, ttl: TimeSpan.FromHours(1)),
-        RequestKind.Delete => client.DeleteAsync("/there"),
-        RequestKind.SetData => client.SetDataAsync("/there", default, 0),
-        RequestKind.Multi => client.CommitAsync(new Transaction().Create("/new", default, CreateMode.Persistent)),
-        RequestKind.Exists => client.ExistsAsync("/there"),
-        RequestKind.GetData => client.GetDataAsync("/there"),
-        RequestKind.GetChildren => client.GetChildrenAsync("/there"),
-        RequestKind.Sync => client.SyncAsync("/there"),
-        RequestKind.GetEphemerals => client.GetEphemeralsAsync("/"),
-        RequestKind.GetAcl => client.GetAclAsync("/there"),
-        RequestKind.SetAcl => client.SetAclAsync("/there", Acl.Open, 0),
-        RequestKind.Reconfig => client.ReconfigureAsync([], [9]),
-        RequestKind.CheckWatches => client.HasWatchAsync("/there"),
-        RequestKind.RemoveWatches => RemoveWatchAsync(client),
-        RequestKind.MultiRead => client.ReadAsync(new ReadBatch().GetData("/there")),
-        RequestKind.CountDescendants => client.CountDescendantsAsync("/there"),
-        RequestKind.AddWatch => client.AddWatchAsync("/there", WatchScope.Subtree),
-        RequestKind.WhoAmI => client.WhoAmIAsync(),
-        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-    };
-
-    /// <summary>Compares the tree with what it must look like if the request was done, or was not.</summary>
-    private static async Task AssertDone(ZooKeeperClient client, RequestKind kind, bool done)
-    {
-        bool creates = kind is RequestKind.Create2 or RequestKind.CreateContainer or RequestKind.CreateTtl or RequestKind.Multi;
-        Stat? there = await client.ExistsAsync("/there");
-        Assert.Equal(creates && done, await client.ExistsAsync("/new") is not null);
-        Assert.Equal(kind == RequestKind.Delete && done, there is null);
-        Assert.Equal(kind == RequestKind.SetData && done ? 1 : 0, there?.Version ?? 0);
-        Assert.Equal(kind == RequestKind.SetAcl && done ? 1 : 0, there?.AclVersion ?? 0);
-        Assert.False(await client.HasWatchAsync("/there"));
-    }
-
-    private static async Task RemoveWatchAsync(ZooKeeperClient client)
-    {
-        PersistentWatch watch = await client.AddWatchAsync("/there", WatchScope.Node);
-        await watch.RemoveAsync();
     }
 }
