@@ -71,6 +71,31 @@ public sealed class EnsembleTests(EnsembleFixture fixture) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Z30_While_there_is_no_quorum_a_session_tries_once_a_second_and_goes_on_afterwards()
+    {
+        ZooKeeperProxy[] proxies = [.. _ensemble.Servers.Select(server => new ZooKeeperProxy(server.Port))];
+        await using var client = new ZooKeeperClient(
+            Options(string.Join(',', proxies.Select(proxy => proxy.ConnectString))) with { SessionTimeout = TimeSpan.FromSeconds(60) });
+        await client.CreateAsync(_root, mode: CreateMode.Ephemeral);
+        long session = client.SessionId;
+        Task<SessionStatus> lost = client.Status.Next;
+
+        // Without one of the others the third accepts connections and closes them.
+        await Task.WhenAll((await _ensemble.FollowersAsync()).Select(server => server.StopAsync()));
+        await Eventually.CompletesAsync("the client notices", lost);
+        int before = proxies.Sum(proxy => proxy.Accepted);
+        long start = TimeProvider.System.GetTimestamp();
+        await Eventually.TrueAsync("fourteen attempts are made", () => proxies.Sum(proxy => proxy.Accepted) >= before + 14, s_recovery);
+        TimeSpan took = TimeProvider.System.GetElapsedTime(start);
+        await _ensemble.RestoreAsync();
+
+        // Eight may come quickly; each of the others has to be earned for a second.
+        Assert.True(took >= TimeSpan.FromSeconds(5), $"fourteen attempts within {took}");
+        Assert.Equal(session, (await Eventually.CompletesAsync("the session goes on", client.ExistsAsync(_root), s_recovery))?.EphemeralOwner);
+        Array.ForEach(proxies, proxy => proxy.Dispose());
+    }
+
+    [Fact]
     public async Task Z8_A_session_leaves_a_frozen_follower_within_its_timeout()
     {
         await using ZooKeeperClient client = await ClientOfFollowersAsync();
