@@ -125,10 +125,13 @@ public sealed class WatchTests(ZooKeeperFixture zookeeper)
         await Assert.ThrowsAsync<RequestAbandonedException>(() => abandoned);
         proxy.Resume();
 
-        Watched<Stat?> wanted = await client.WatchExistsAsync("/n");
-        await client.CreateAsync("/n");
+        Watched<Stat?> wanted = await client.WatchExistsAsync("/m");
+        await client.CreateAsync("/m");
+        await AssertReports(new WatchEvent(WatchEventType.NodeCreated, "/m"), wanted.Watch);
+        await proxy.CutAsync(client);
+        await client.SyncAsync("/");
 
-        await AssertReports(new WatchEvent(WatchEventType.NodeCreated, "/n"), wanted.Watch);
+        Assert.DoesNotContain(proxy.Requests, request => request.Kind == RequestKind.SetWatches);
     }
 
     [Fact]
