@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using LockService.Testing;
 
@@ -8,35 +7,23 @@ namespace LockService.Benchmarks;
 internal static class ClientComparison
 {
     private const int Rounds = 7;
-    private const string Jars = "/usr/share/java";
 
     private static readonly (string Operation, int Count)[] s_work =
         [("setData", 40_000), ("getData", 100_000), ("exists", 100_000), ("createDelete", 15_000), ("multi", 1_000)];
 
     internal static async Task<int> RunAsync()
     {
-        string classes = Directory.CreateTempSubdirectory("lockservice-benchmark-").FullName;
-        try
+        await using ZooKeeperServer server = await ZooKeeperServer.StartNewAsync();
+        using LoadProcess java = await JavaProgram.StartAsync("ClientLoad", server.ConnectString);
+        using LoadProcess dotnet = await LoadProcess.StartAsync(Environment.ProcessPath!, "client-load", server.ConnectString);
+        Console.WriteLine("| operation | requests/s | Java client | ratio | CPU µs/request | Java client | ratio | allocated bytes/request |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|");
+        foreach ((string operation, int count) in s_work)
         {
-            string classPath = string.Join(':', Directory.GetFiles(Jars, "*.jar").Where(IsNeeded).Append(classes));
-            using Process javac = Process.Start("javac", ["-cp", classPath, "-d", classes, Path.Combine(AppContext.BaseDirectory, "java", "ClientLoad.java")]);
-            await javac.WaitForExitAsync();
-            await using ZooKeeperServer server = await ZooKeeperServer.StartNewAsync();
-            using LoadProcess java = await LoadProcess.StartAsync("java", "-cp", classPath, "ClientLoad", server.ConnectString);
-            using LoadProcess dotnet = await LoadProcess.StartAsync(Environment.ProcessPath!, "client-load", server.ConnectString);
-            Console.WriteLine("| operation | requests/s | Java client | ratio | CPU µs/request | Java client | ratio | allocated bytes/request |");
-            Console.WriteLine("|---|---|---|---|---|---|---|---|");
-            foreach ((string operation, int count) in s_work)
-            {
-                await CompareAsync(operation, count, dotnet, java);
-            }
+            await CompareAsync(operation, count, dotnet, java);
+        }
 
-            return 0;
-        }
-        finally
-        {
-            Directory.Delete(classes, recursive: true);
-        }
+        return 0;
     }
 
     private static async Task CompareAsync(string operation, int count, LoadProcess dotnet, LoadProcess java)
@@ -61,8 +48,4 @@ internal static class ClientComparison
             CultureInfo.InvariantCulture,
             $"| {operation} | {o.PerSecond:N0} | {t.PerSecond:N0} | {o.PerSecond / t.PerSecond:F2} | {o.CpuMicroseconds:F1} | {t.CpuMicroseconds:F1} | {o.CpuMicroseconds / t.CpuMicroseconds:F2} | {o.AllocatedBytes:N0} |"));
     }
-
-    private static bool IsNeeded(string jar) =>
-        new[] { "zookeeper.jar", "zookeeper-jute.jar", "slf4j-api.jar", "slf4j-nop.jar", "netty-handler.jar", "netty-transport.jar", "netty-common.jar", "netty-buffer.jar" }
-            .Contains(Path.GetFileName(jar));
 }

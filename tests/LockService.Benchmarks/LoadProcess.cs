@@ -20,28 +20,38 @@ internal readonly record struct Measurement(double PerSecond, double CpuMicrosec
     }
 }
 
-/// <summary>A process that does the work it is told line by line, and answers each with its figures.</summary>
+/// <summary>A process that does the work it is told line by line, answers each with its figures, and ends when its input does.</summary>
 internal sealed class LoadProcess : IDisposable
 {
     private readonly Process _process;
 
     private LoadProcess(Process process) => _process = process;
 
-    internal static async Task<LoadProcess> StartAsync(string command, params string[] arguments)
+    internal int Id => _process.Id;
+
+    internal static Task<LoadProcess> StartAsync(string command, params string[] arguments) => StartAsync(new ProcessStartInfo(command, arguments));
+
+    internal static async Task<LoadProcess> StartAsync(ProcessStartInfo start)
     {
-        var start = new ProcessStartInfo(command, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
         var load = new LoadProcess(Process.Start(start)!);
         string? first = await load._process.StandardOutput.ReadLineAsync();
-        return first == "ready" ? load : throw new InvalidOperationException($"{command} did not start: {first}");
+        return first == "ready" ? load : throw new InvalidOperationException($"{start.FileName} did not start: {first}");
     }
 
     internal async Task<Measurement> MeasureAsync(string operation, int count)
     {
-        await _process.StandardInput.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{operation} {count}"));
-        await _process.StandardInput.FlushAsync();
-        string line = await _process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException($"The load of {operation} failed.");
-        double[] figures = [.. line.Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
+        double[] figures = await AskAsync(string.Create(CultureInfo.InvariantCulture, $"{operation} {count}"));
         return new Measurement(figures[0], figures[1], figures[2]);
+    }
+
+    /// <summary>Has it do what the line says.</summary>
+    internal async Task<double[]> AskAsync(string order)
+    {
+        await _process.StandardInput.WriteLineAsync(order);
+        await _process.StandardInput.FlushAsync();
+        string line = await _process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException($"The load of {order} failed.");
+        return [.. line.Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
     }
 
     public void Dispose()

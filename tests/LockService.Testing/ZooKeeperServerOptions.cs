@@ -12,6 +12,9 @@ public sealed record ZooKeeperServerOptions
     /// <summary>Further Java system properties, such as <c>znode.container.checkIntervalMs</c>.</summary>
     public IReadOnlyDictionary<string, string> SystemProperties { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Arguments of the JVM. Default: small, and quick to start rather than quick.</summary>
+    public IReadOnlyList<string> JvmArguments { get; init; } = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+
     /// <summary>Makes the server listen on <see cref="ZooKeeperServer.SecurePort"/> too; both sides need a certificate from there. Default: none.</summary>
     public CertificateAuthority? Authority { get; init; }
 
@@ -78,10 +81,9 @@ public sealed record ZooKeeperServerOptions
             properties[key] = value;
         }
 
-        string[] jvm = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
         return
         [
-            .. jvm,
+            .. JvmArguments,
             .. properties.Select(property => $"-D{property.Key}={property.Value}"),
             "-cp",
             ClassPath(),
