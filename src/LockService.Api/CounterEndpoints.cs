@@ -1,4 +1,3 @@
-using System.Globalization;
 using LockService.Api.Problems;
 using LockService.Api.Requests;
 using LockService.Contracts;
@@ -10,11 +9,29 @@ namespace LockService.Api;
 /// <summary>Counters of 64 bits.</summary>
 internal static class CounterEndpoints
 {
+    private static readonly string[] s_head = [HttpMethods.Head];
+
     public static void MapCounters(this IEndpointRouteBuilder routes)
     {
-        RouteGroupBuilder counters = routes.MapGroup("/v1/counters/{name}").WithTags("Counters").WithStoreProblems();
-        counters.MapPost("/increment", IncrementAsync).WithName("incrementCounter").WithCommandProblems();
-        counters.MapGet("", GetAsync).WithName("getCounter");
+        RouteGroupBuilder counters = routes.MapGroup("/v1/counters").WithTags("Counters").WithStoreProblems();
+        counters.MapGet("", ListAsync).WithName("listCounters");
+        counters.MapMethods("", s_head, ListAsync).ExcludeFromDescription();
+        counters.MapPost("/{name}/increment", IncrementAsync).WithName("incrementCounter").WithCommandProblems();
+        counters.MapGet("/{name}", GetAsync).WithName("getCounter");
+        counters.MapMethods("/{name}", s_head, GetAsync).ExcludeFromDescription();
+        counters.MapPut("/{name}", SetAsync).WithName("setCounter").WithCommandProblems();
+        counters.MapDelete("/{name}", RemoveAsync).WithName("removeCounter").WithProblems(ProblemKind.OutcomeUnknown);
+    }
+
+    /// <summary>List counters</summary>
+    /// <remarks>
+    /// Sorted by name, up to `limit` of those that begin with `prefix`. `next` is what to give as `after` for the next page, null on the last
+    /// one. Reflects every change acknowledged before; a page of counters is read in one request.
+    /// </remarks>
+    private static async Task<Ok<CounterListReply>> ListAsync(PageQuery query, Coordination coordination, CancellationToken cancellation)
+    {
+        CounterPage page = await coordination.Counters.ListAsync(query.Prefix, query.After, query.Limit, cancellation);
+        return TypedResults.Ok(new CounterListReply([.. page.Items.Select(counter => counter.ToReply())], page.Next));
     }
 
     /// <summary>Add to a counter</summary>
@@ -39,12 +56,39 @@ internal static class CounterEndpoints
         NameInPath path, Coordination coordination, HttpResponse response, CancellationToken cancellation)
     {
         CounterState? counter = await coordination.Counters.GetAsync(path.Name, cancellation);
-        if (counter is null)
-        {
-            return new CounterNotFound(path.Name);
-        }
+        return counter is null ? new CounterNotFound(path.Name) : Tagged(counter, response);
+    }
 
-        response.Headers.ETag = string.Create(CultureInfo.InvariantCulture, $"\"{counter.Version}\"");
-        return TypedResults.Ok(new CounterReply(counter.Name, counter.Value, counter.Version, counter.ModifiedAt));
+    /// <summary>Set a counter</summary>
+    /// <remarks>
+    /// Creates the counter if it does not exist. With `If-Match` only if it exists and has one of the entity tags, or any (`*`); with
+    /// `If-None-Match: *` only if it does not exist.
+    /// </remarks>
+    private static async Task<Results<Ok<CounterReply>, CounterChanged>> SetAsync(
+        Command<SetCounterRequest> command, Preconditions conditions, Coordination coordination, HttpResponse response, CancellationToken cancellation)
+    {
+        CounterState? counter = await coordination.Counters.SetAsync(
+            command.Name, command.Body.Value!.Value, conditions.ToCondition(), cancellation);
+        return counter is null ? new CounterChanged(command.Name) : Tagged(counter, response);
+    }
+
+    /// <summary>Remove a counter</summary>
+    /// <remarks>With `If-Match` only if it has one of the entity tags. The next increment creates it again; its version goes on rising.</remarks>
+    private static async Task<Results<NoContent, CounterNotFound, CounterChanged>> RemoveAsync(
+        NameInPath path, Preconditions conditions, Coordination coordination, CancellationToken cancellation)
+    {
+        RemoveResult result = await coordination.Counters.RemoveAsync(path.Name, conditions.ToCondition(), cancellation);
+        return result switch
+        {
+            RemoveResult.Removed => TypedResults.NoContent(),
+            RemoveResult.NotFound => new CounterNotFound(path.Name),
+            _ => new CounterChanged(path.Name),
+        };
+    }
+
+    private static Ok<CounterReply> Tagged(CounterState counter, HttpResponse response)
+    {
+        response.Headers.ETag = Preconditions.TagOf(counter.Version);
+        return TypedResults.Ok(counter.ToReply());
     }
 }

@@ -39,6 +39,10 @@ internal static class Translation
         holder.Remaining is { } remaining ? Floor(remaining) : null,
         holder.Metadata);
 
+    internal static CounterReply ToReply(this CounterState counter) => new(counter.Name, counter.Value, counter.Version, counter.ModifiedAt);
+
+    internal static CounterCondition ToCondition(this Requests.Preconditions conditions) => new(conditions.Exists, conditions.Versions);
+
     internal static MessageReply ToReply(this LeasedMessage message) => new(
         message.MessageId,
         message.LeaseId,

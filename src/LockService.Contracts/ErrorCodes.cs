@@ -24,6 +24,9 @@ public static class ErrorCodes
     /// <summary>410. The lease has ended, was released, or never was.</summary>
     public const string LeaseLost = "lease-lost";
 
+    /// <summary>412. The resource is not in the state that If-Match or If-None-Match asks for; nothing was done.</summary>
+    public const string PreconditionFailed = "precondition-failed";
+
     /// <summary>413. The body, or a message in it, is larger than allowed.</summary>
     public const string TooLarge = "too-large";
 

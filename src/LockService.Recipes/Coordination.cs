@@ -58,7 +58,7 @@ public sealed class Coordination : IAsyncDisposable
             InstanceId = InstanceId,
             Draining = _draining.Token,
         });
-        Counters = new Counters(_lanes, store, options, clock);
+        Counters = new Counters(_lanes, store, options, clock, _draining.Token);
         Queues = new Queues(new QueueServices
         {
             Options = options,
@@ -130,6 +130,7 @@ public sealed class Coordination : IAsyncDisposable
     {
         await Locks.SweepAsync(cancellation).ConfigureAwait(false);
         await Queues.SweepAsync(cancellation).ConfigureAwait(false);
+        await Counters.SweepAsync(cancellation).ConfigureAwait(false);
     }
 }
 

@@ -124,18 +124,73 @@ public sealed class CounterFaultTests(ZooKeeperFixture zookeeper)
         Assert.Equal("2", await instance.TextAsync(Path));
     }
 
+    [Theory]
+    [InlineData(RequestKind.Multi, false)]
+    [InlineData(RequestKind.Multi, true)]
+    public async Task A_setting_whose_reply_was_lost_happens_once(RequestKind kind, bool beforeForwarding)
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        CounterState first = (await instance.Counters.SetAsync("c", 1, CounterCondition.None, s_never))!;
+        Task struck = beforeForwarding ? instance.Proxy.CutBeforeForwarding(kind) : instance.Proxy.DropNextReply(kind);
+
+        // Carried out twice it would not find its condition the second time.
+        CounterState? set = await instance.Counters.SetAsync("c", 2, new CounterCondition(true, [first.Version]), s_never);
+
+        Assert.Equal(await instance.Counters.GetAsync("c", s_never), set);
+        Assert.Equal(1, (await instance.Direct.ExistsAsync(Path))?.Version);
+        Assert.True(struck.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_removal_whose_reply_was_lost_is_told_as_done()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await instance.Counters.SetAsync("c", 1, CounterCondition.None, s_never);
+        Task dropped = instance.Proxy.DropNextReply(RequestKind.Multi);
+
+        Assert.Equal(RemoveResult.Removed, await instance.Counters.RemoveAsync("c", CounterCondition.None, s_never));
+
+        Assert.Equal(1, (await instance.Direct.ExistsAsync(Path))?.Version);
+        Assert.True(dropped.IsCompleted);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_removal_and_a_setting_survive_the_end_of_the_session(bool removal)
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await using TestInstance other = await TestInstance.StartAsync(zookeeper, instance.Chroot);
+        CounterState first = (await instance.Counters.SetAsync("c", 1, CounterCondition.None, s_never))!;
+        var condition = new CounterCondition(true, [first.Version]);
+        Task dropped = instance.Proxy.DropNextReply(RequestKind.Multi);
+        instance.Proxy.Refuse();
+        Task change = removal ? instance.Counters.RemoveAsync("c", condition, s_never) : instance.Counters.SetAsync("c", 2, condition, s_never);
+        await dropped;
+        // While it does not know yet, another instance goes on from what it did.
+        IncrementResult next = await other.Counters.IncrementAsync("c", new IncrementOptions { By = 10 }, s_never);
+        await instance.KillSessionAsync();
+        instance.Proxy.Admit();
+        await Eventually.CompletesAsync("the change is answered", change);
+
+        bool done = change is Task<RemoveResult> removed ? await removed == RemoveResult.Removed : await (Task<CounterState?>)change is { Value: 2 };
+        Assert.True(done);
+        Assert.Equal(removal ? 0 : 2, next.Previous);
+        Assert.Equal($"{next.Value}", await instance.TextAsync(Path));
+    }
+
     [Fact]
     public void The_version_that_means_any_version_is_never_expected_and_never_reached()
     {
-        var last = new CounterNode(7, -2);
+        var last = new CounterNode(7, -2, 100, 1_000);
+        CommitResult written = new(ErrorCode.Ok, -1, 101, []) { CommittedAtMs = 1_001 };
 
         CommitUnit change = last.ChangeTo(8, Path);
 
         Assert.Equal(new UnitOperation.Delete(Path, -2), change.Operations[0]);
         Assert.IsType<UnitOperation.Create>(change.Operations[1]);
-        Assert.Equal(new CounterNode(8, 0), last.After(8));
-        Assert.Throws<StoreUnavailableException>(() => new CounterNode(7, -1).ChangeTo(8, Path));
-        Assert.Equal(new CounterNode(8, int.MinValue), new CounterNode(7, int.MaxValue).After(8));
+        Assert.Equal(new CounterNode(8, 0, 101, 1_001), last.After(8, written));
+        Assert.Equal(int.MinValue, new CounterNode(7, int.MaxValue, 100, 1_000).After(8, written).Version);
     }
 
     private static async Task<List<IncrementResult>> IncrementManyAsync(TestInstance instance, Action answered, CancellationToken enough)

@@ -30,7 +30,7 @@ internal sealed class TestInstance : IAsyncDisposable
         Store = new StoreCalls(Sessions, Options, TimeProvider.System);
         string id = $"test{Interlocked.Increment(ref s_instances)}";
         Lanes = new CommitLanes(Sessions, Options, id, TimeProvider.System, NullLoggerFactory.Instance);
-        Counters = new Counters(Lanes, Store, Options, TimeProvider.System);
+        Counters = new Counters(Lanes, Store, Options, TimeProvider.System, Draining.Token);
         Leases = new LeaseObserver(Sessions, Store, TimeProvider.System, NullLogger<LeaseObserver>.Instance);
         Queues = new Queues(new QueueServices
         {

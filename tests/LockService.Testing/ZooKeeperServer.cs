@@ -116,6 +116,20 @@ public sealed class ZooKeeperServer : IAsyncDisposable
         await StartAsync();
     }
 
+    /// <summary>
+    /// Kills the server and starts it again with a node that looks as if its data had been set until it had this version.
+    /// </summary>
+    public async Task RestartWithVersionAsync(string path, byte[] data, int version)
+    {
+        const string prefix = "Zxid: 0x";
+        string zxid = (await AskAsync("srvr")).Split('\n').Single(line => line.StartsWith(prefix, StringComparison.Ordinal))[prefix.Length..];
+        await StopAsync();
+        // Beyond what sessions that ended in between may have written.
+        long free = long.Parse(zxid, NumberStyles.HexNumber, CultureInfo.InvariantCulture) + 1_000;
+        await TransactionLog.WriteSetDataAsync(DataDirectory, free, path, data, version);
+        await StartAsync();
+    }
+
     /// <summary>Stops the process without ending it: connections stay open and nothing is answered.</summary>
     public async Task FreezeAsync()
     {

@@ -22,11 +22,14 @@ internal static class Examples
           "remainingMs": 21500, "metadata": { "job": "42" } }
         """;
 
+    private const string CounterReply = """{ "name": "invoices", "value": 43, "version": 4294967402, "modifiedAt": "2026-01-31T09:15:00.000Z" }""";
+
     private static readonly Dictionary<string, string> s_requests = new()
     {
         ["acquireLock"] = """{ "ttlMs": 30000, "waitMs": 0, "mode": "exclusive", "owner": "billing-7", "metadata": { "job": "42" } }""",
         ["renewLock"] = $$"""{ "leaseId": "{{Lease}}", "ttlMs": 30000 }""",
         ["releaseLock"] = $$"""{ "leaseId": "{{Lease}}" }""",
+        ["setCounter"] = """{ "value": 42 }""",
         ["incrementCounter"] = """{ "by": 1, "min": 0, "max": 1000000, "initial": 0 }""",
         ["enqueueMessages"] = """{ "body": { "invoice": 1017 } }""",
         ["dequeueMessages"] = """{ "max": 1, "waitMs": 0, "leaseMs": 30000 }""",
@@ -43,7 +46,9 @@ internal static class Examples
               "waiters": [{ "position": 1, "owner": "billing-8", "mode": "exclusive", "waitingMs": 1200 }], "queueLength": 1 }
             """,
         ["incrementCounter"] = """{ "name": "invoices", "value": 43, "previous": 42 }""",
-        ["getCounter"] = """{ "name": "invoices", "value": 43, "version": 4294967402, "modifiedAt": "2026-01-31T09:15:00.000Z" }""",
+        ["getCounter"] = CounterReply,
+        ["setCounter"] = CounterReply,
+        ["listCounters"] = $$"""{ "items": [{{CounterReply}}], "next": "invoices" }""",
         ["enqueueMessages"] = """{ "messageId": "0000000042" }""",
         ["dequeueMessages"] =
             $$"""
@@ -69,6 +74,7 @@ internal static class Examples
         [ErrorCodes.CounterOutOfRange] = "The counter 'invoices' is 1000000 and stays so: the result would be out of range.",
         [ErrorCodes.WrongKind] = "The name holds something of another kind.",
         [ErrorCodes.LeaseLost] = "This lease has ended, was released, or never was.",
+        [ErrorCodes.PreconditionFailed] = "The counter 'invoices' is not as If-Match or If-None-Match asks; it stays as it is.",
         [ErrorCodes.TooLarge] = "The body has more than 1 MiB.",
         [ErrorCodes.UnsupportedMediaType] = "The body must be JSON in UTF-8 and say so: Content-Type: application/json.",
         [ErrorCodes.TooManyWaiters] = "This instance already serves 2000 waiters, which is its limit.",

@@ -17,7 +17,10 @@ internal sealed class OperationCompletion : IOperationFilter
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
         operation.Responses ??= [];
+        operation.Parameters = [];
         AddName(operation, context);
+        ParameterCompletion.AddHeaders(operation, context);
+        ParameterCompletion.AddQuery(operation, context);
         AddBody(operation, context);
         AddProblems(operation, context);
         AddExamples(operation);
@@ -32,18 +35,15 @@ internal sealed class OperationCompletion : IOperationFilter
         }
 
         var schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = ResourceName.MaxLength, Pattern = NameInPath.Pattern };
-        operation.Parameters =
-        [
-            new OpenApiParameter
-            {
-                Name = NameInPath.Parameter,
-                In = ParameterLocation.Path,
-                Required = true,
-                Description = "The name. Use `:` or `.` to build hierarchies.",
-                Schema = schema,
-                Example = JsonValue.Create(Examples.NameOf(operation.OperationId!)),
-            },
-        ];
+        operation.Parameters!.Add(new OpenApiParameter
+        {
+            Name = NameInPath.Parameter,
+            In = ParameterLocation.Path,
+            Required = true,
+            Description = "The name. Use `:` or `.` to build hierarchies.",
+            Schema = schema,
+            Example = JsonValue.Create(Examples.NameOf(operation.OperationId!)),
+        });
     }
 
     private static void AddBody(OpenApiOperation operation, OperationFilterContext context)
@@ -100,7 +100,7 @@ internal sealed class OperationCompletion : IOperationFilter
             }
         }
 
-        if (operation.OperationId == "getCounter" && operation.Responses["200"] is OpenApiResponse counter)
+        if (operation.OperationId is "getCounter" or "setCounter" && operation.Responses["200"] is OpenApiResponse counter)
         {
             counter.Headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = Header("The version, as a strong entity tag.", JsonSchemaType.String) };
         }

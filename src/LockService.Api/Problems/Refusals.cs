@@ -42,6 +42,10 @@ internal sealed class CounterNotFound(string name)
         builder.Metadata.Add(new ProblemMetadata(ProblemKind.NotFound));
 }
 
+/// <summary>412: the counter is not in the state that the request's headers ask for.</summary>
+internal sealed class CounterChanged(string name)
+    : ProblemResult(ProblemKind.PreconditionFailed, $"The counter '{name}' is not as If-Match or If-None-Match asks; it stays as it is.");
+
 /// <summary>409: the increment would leave the bounds it names, or 64 bits.</summary>
 internal sealed class CounterOutOfRange(string name, long value)
     : ProblemResult(ProblemKind.CounterOutOfRange, $"The counter '{name}' is {value} and stays so: the result would be out of range."), IEndpointMetadataProvider

@@ -96,7 +96,8 @@ internal sealed partial class RequestConventions(RequestDelegate next, ProblemMa
 
         if (request.QueryString.HasValue && request.Path.StartsWithSegments("/v1", StringComparison.OrdinalIgnoreCase))
         {
-            foreach (string parameter in request.Query.Keys)
+            IReadOnlyList<string> known = request.HttpContext.GetEndpoint()?.Metadata.GetMetadata<QueryMetadata>()?.Names ?? [];
+            foreach (string parameter in request.Query.Keys.Except(known))
             {
                 (errors ??= new()).Add(parameter, "is not a known query parameter; members of a command go into its JSON body.");
             }

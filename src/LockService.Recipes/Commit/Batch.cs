@@ -128,18 +128,19 @@ internal sealed class Attempt
     }
 
     /// <summary>The units' results once the transaction was applied.</summary>
-    /// <param name="zxid">The transaction's.</param>
+    /// <param name="marker">The marker's state after it, which tells the transaction's zxid and time.</param>
     /// <param name="created">The paths of the operations' nodes in order, without the marker's.</param>
     /// <param name="read">What was read behind it; null if that was lost.</param>
-    internal CommitResult[] Results(long zxid, string?[] created, ReadBatchResult? read)
+    internal CommitResult[] Results(Stat marker, string?[] created, ReadBatchResult? read)
     {
         var results = new CommitResult[Units.Length];
         int from = 0;
         for (int i = 0; i < results.Length; i++)
         {
             int count = Units[i].Unit.Operations.Count;
-            results[i] = new CommitResult(ErrorCode.Ok, -1, zxid, created[from..(from + count)])
+            results[i] = new CommitResult(ErrorCode.Ok, -1, marker.ModifiedZxid, created[from..(from + count)])
             {
+                CommittedAtMs = marker.ModifiedAt,
                 Client = Client,
                 Listing = read is null ? null : Listings.Of(Units[i].Unit, read),
             };

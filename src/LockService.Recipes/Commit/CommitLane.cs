@@ -191,8 +191,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
         {
             _marker.Advance();
             ReadBatchResult? read = await behind.ConfigureAwait(false);
-            long zxid = result.Parts[0].Stat!.Value.ModifiedZxid;
-            batch.Applied(attempt, attempt.Results(zxid, [.. result.Parts.Skip(1).Select(part => part.Path)], read));
+            batch.Applied(attempt, attempt.Results(result.Parts[0].Stat!.Value, [.. result.Parts.Skip(1).Select(part => part.Path)], read));
             return true;
         }
 
@@ -245,7 +244,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
             try
             {
                 ZooKeeperClient client = await _sessions.ConnectedAsync(_disposing.Token).ConfigureAwait(false);
-                (long Number, long Zxid)? applied = await _marker.ReadAsync(client, _disposing.Token).ConfigureAwait(false);
+                (long Number, Stat Marker)? applied = await _marker.ReadAsync(client, _disposing.Token).ConfigureAwait(false);
                 if (applied is not { } found || batch.FindOpen(found.Number) is not { } attempt)
                 {
                     Log.OutcomeLost(_logger);
@@ -256,7 +255,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
 
                 string?[] created = await LostNames.FindAsync(client, attempt.Units, _disposing.Token).ConfigureAwait(false);
                 _marker.Advance();
-                batch.Applied(attempt, attempt.Results(found.Zxid, created, read: null));
+                batch.Applied(attempt, attempt.Results(found.Marker, created, read: null));
                 Log.Settled(_logger, attempt.Units.Length);
                 return;
             }

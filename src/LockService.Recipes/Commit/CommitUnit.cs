@@ -45,12 +45,15 @@ internal sealed class CommitUnit(string resource)
     /// <summary>Adds the deletion of a node; -1 for any version is for paths that are never used twice.</summary>
     internal CommitUnit Delete(string path, int version) => Add(new UnitOperation.Delete(path, version), path, 0);
 
-    /// <summary>Adds setting a node's data on condition of its version.</summary>
+    /// <summary>
+    /// Adds setting a node's data on condition of its version. ZooKeeper takes -1 for any version, although versions get there after 2^32
+    /// changes; the check that is added then makes it the condition it looks like: only behind -1 is the next version 0, and a check that
+    /// fails undoes all.
+    /// </summary>
     internal CommitUnit SetData(string path, ReadOnlyMemory<byte> data, int version)
     {
-        // To ZooKeeper -1 is any version: a lost update instead of a refusal.
-        ArgumentOutOfRangeException.ThrowIfEqual(version, -1);
-        return Add(new UnitOperation.SetData(path, data, version), path, data.Length);
+        Add(new UnitOperation.SetData(path, data, version), path, data.Length);
+        return version == -1 ? Check(path, 0) : this;
     }
 
     /// <summary>Adds the condition that a node exists and has the version; -1 for any.</summary>
@@ -102,6 +105,9 @@ internal abstract record UnitOperation
 /// </param>
 internal sealed record CommitResult(ErrorCode Error, int FailedIndex, long Zxid, IReadOnlyList<string?> Paths)
 {
+    /// <summary>The transaction's time by the leader's wall clock, milliseconds since 1970; for people to read. 0 if refused.</summary>
+    internal long CommittedAtMs { get; init; }
+
     /// <summary>The session that carried the unit: the owner of its ephemeral nodes. Null if refused.</summary>
     internal ZooKeeperClient? Client { get; init; }
 

@@ -52,15 +52,15 @@ internal sealed class LaneMarker(string pathPrefix)
         _exists = false;
     }
 
-    /// <summary>Reads the number of the attempt that was applied last, and its transaction; null if the node is gone or not ours.</summary>
-    internal async Task<(long Number, long Zxid)?> ReadAsync(ZooKeeperClient client, CancellationToken cancellation)
+    /// <summary>Reads the number of the attempt that was applied last, and the node's state since then; null if the node is gone or not ours.</summary>
+    internal async Task<(long Number, Stat Marker)?> ReadAsync(ZooKeeperClient client, CancellationToken cancellation)
     {
         Task sync = client.SyncAsync(Path, cancellation);
         Task<NodeData?> read = client.GetDataAsync(Path, cancellation);
         await sync.ConfigureAwait(false);
         return await read.ConfigureAwait(false) is { } node
             && long.TryParse(node.Data.Span, NumberStyles.None, CultureInfo.InvariantCulture, out long number)
-            ? (number, node.Stat.ModifiedZxid)
+            ? (number, node.Stat)
             : null;
     }
 

@@ -5,21 +5,26 @@ using LockService.ZooKeeper;
 namespace LockService.Recipes.Counting;
 
 /// <summary>
-/// The increments of one counter that this instance serves, in order of arrival. One change is under way at a time; all that arrive
+/// The changes of one counter that this instance serves, in order of arrival. One write is under way at a time; all that arrive
 /// meanwhile travel in the next one. That is what makes a hot counter fast, and collisions between instances rare.
 /// </summary>
 internal sealed class CounterLine(string path, CommitLanes lanes, StoreCalls store, TimeProvider clock)
 {
+    /// <summary>Callers in one line, those included who have left while a write is under way.</summary>
     private const int MaxWaiting = 20_000;
 
+    /// <summary>Changes that share one write; a caller who comes later is not kept waiting for the arithmetic of more.</summary>
+    private const int MaxRound = 2_000;
+
     /// <summary>
-    /// How long the last value is trusted enough to build a change on it without reading. The change is conditional anyhow; but a node
-    /// that was deleted and made again counts its versions from 0 again.
+    /// How long the last state is trusted enough to build a change on it without reading. The change is conditional on its version, and
+    /// the versions of a removed counter go on; but who deletes the node itself, past the service, lets them begin again.
     /// </summary>
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
-    private List<Increment> _waiting = [];
+    private readonly Queue<CounterChange> _waiting = [];
+    private readonly List<CounterChange> _round = [];
     private bool _running;
     private bool _retired;
 
@@ -27,7 +32,7 @@ internal sealed class CounterLine(string path, CommitLanes lanes, StoreCalls sto
     private long _knownAt;
 
     /// <summary>Joins the line; false if the line is no longer in use.</summary>
-    internal bool TryAdd(Increment increment)
+    internal bool TryAdd(CounterChange change)
     {
         lock (_gate)
         {
@@ -38,11 +43,11 @@ internal sealed class CounterLine(string path, CommitLanes lanes, StoreCalls sto
 
             if (_waiting.Count >= MaxWaiting)
             {
-                increment.Fail(new StoreUnavailableException("Too many increments of this counter wait already."));
+                change.Fail(new StoreUnavailableException("Too many changes of this counter wait already."));
                 return true;
             }
 
-            _waiting.Add(increment);
+            _waiting.Enqueue(change);
             if (_running)
             {
                 return true;
@@ -66,107 +71,114 @@ internal sealed class CounterLine(string path, CommitLanes lanes, StoreCalls sto
 
     private async Task RunAsync()
     {
-        while (TakeRound() is { } round)
+        while (TakeRound())
         {
             try
             {
-                await ServeAsync(round).ConfigureAwait(false);
+                await ServeAsync().ConfigureAwait(false);
             }
             catch (Exception e)
             {
                 _known = null;
-                round.ForEach(increment => increment.Fail(e));
+                _round.ForEach(change => change.Fail(e));
             }
         }
     }
 
-    private List<Increment>? TakeRound()
+    private bool TakeRound()
     {
+        _round.Clear();
         lock (_gate)
         {
-            _running = _waiting.Count > 0;
-            List<Increment> round = _waiting;
-            _waiting = [];
-            return _running ? round : null;
+            bool complete = false;
+            while (!complete && _waiting.TryDequeue(out CounterChange? change))
+            {
+                _round.Add(change);
+                complete = change.IsLast || _round.Count == MaxRound;
+            }
+
+            return _running = _round.Count > 0;
         }
     }
 
-    /// <summary>Carries out the increments of a round in one change, as often as it takes to be the one who changes the counter.</summary>
-    private async Task ServeAsync(List<Increment> round)
+    /// <summary>Carries out the changes of a round in one write, as often as it takes to be the one who changes the counter.</summary>
+    private async Task ServeAsync()
     {
-        while (true)
+        while (DropAnswered())
         {
-            FailOverdue(round);
-            round.RemoveAll(increment => increment.Answer.IsCompleted);
-            if (round.Count == 0)
-            {
-                return;
-            }
-
             // All waited equally long at most, so the first is the first whose time is over.
-            Deadline deadline = round[0].Deadline;
+            Deadline deadline = _round[0].Deadline;
             bool trusted = _known is not null && clock.GetElapsedTime(_knownAt) < s_fresh;
             CounterNode present = trusted ? _known!.Value : await ReadAsync(deadline).ConfigureAwait(false);
-            (IncrementResult[] results, long? value) = Apply(round, present.Value);
-            CommitResult? outcome = await ChangeAsync(present, value, trusted, deadline).ConfigureAwait(false);
-            if (outcome is null or { Committed: true })
+            (long? value, bool changed) = Apply(present);
+            CommitUnit? unit = UnitFor(present, value, changed, trusted);
+            CommitResult? written = unit is null ? null : await lanes.CommitAsync(unit, deadline, CancellationToken.None).ConfigureAwait(false);
+            if (written is null or { Committed: true })
             {
-                Know(value is { } changed ? present.After(changed) : present);
-                for (int i = 0; i < results.Length; i++)
-                {
-                    round[i].Settle(results[i]);
-                }
-
+                Know(written is not null && changed ? present.After(value, written) : present);
+                _round.ForEach(change => change.Settle(written));
                 return;
             }
 
             _known = null;
-            await RecoverAsync(outcome, present, deadline).ConfigureAwait(false);
+            await RecoverAsync(written, present, deadline).ConfigureAwait(false);
         }
     }
 
-    private void FailOverdue(List<Increment> round)
+    /// <returns>Whether anybody still waits.</returns>
+    private bool DropAnswered()
     {
-        foreach (Increment increment in round.Where(increment => increment.Deadline.HasPassed(clock)))
+        int left = 0;
+        for (int i = 0; i < _round.Count; i++)
         {
-            increment.Fail(new StoreUnavailableException("Others kept changing the counter until the time was over."));
+            CounterChange change = _round[i];
+            if (change.Deadline.HasPassed(clock))
+            {
+                change.Fail(new StoreUnavailableException("Others kept changing the counter until the time was over."));
+            }
+
+            if (!change.IsAnswered)
+            {
+                _round[left++] = change;
+            }
         }
+
+        _round.RemoveRange(left, _round.Count - left);
+        return left > 0;
     }
 
-    /// <returns>What each gets, and the value to write; null if none changes anything.</returns>
-    private static (IncrementResult[] Results, long? Value) Apply(List<Increment> round, long? present)
+    /// <returns>The value after all changes, null for no counter, and whether any of them changed it.</returns>
+    private (long? Value, bool Changed) Apply(CounterNode present)
     {
-        var results = new IncrementResult[round.Count];
-        long? value = null;
-        for (int i = 0; i < results.Length; i++)
+        CounterContent content = present.Content;
+        bool changed = false;
+        foreach (CounterChange change in _round)
         {
-            results[i] = round[i].ApplyTo(value ?? present);
-            value = results[i].InRange ? results[i].Value : value;
+            changed |= change.TryApply(ref content);
         }
 
-        return (results, value);
+        return (content.Value, changed);
     }
 
     /// <returns>Null if there is nothing to change, and nothing to make sure of.</returns>
-    private async Task<CommitResult?> ChangeAsync(CounterNode present, long? value, bool trusted, Deadline deadline)
+    private CommitUnit? UnitFor(CounterNode present, long? value, bool changed, bool trusted)
     {
-        if (value is null && !trusted)
+        if (changed && (value is not null || present.Version is not null))
         {
-            return null;
+            return present.ChangeTo(value, path);
         }
 
-        // A refusal out of bounds must not rest on a value that somebody else may have changed long ago.
-        CommitUnit unit = value is { } changed ? present.ChangeTo(changed, path) : new CommitUnit(path).Check(path, present.Version!.Value);
-        return await lanes.CommitAsync(unit, deadline, CancellationToken.None).ConfigureAwait(false);
+        // A refusal must not rest on a state that somebody else may have changed long ago.
+        return trusted ? new CommitUnit(path).Check(path, present.Version!.Value) : null;
     }
 
     private async Task RecoverAsync(CommitResult refusal, CounterNode present, Deadline deadline)
     {
         switch (refusal.Error)
         {
-            case ErrorCode.BadVersion or ErrorCode.NodeExists:
+            case ErrorCode.BadVersion or ErrorCode.NodeExists or ErrorCode.NotEmpty:
             case ErrorCode.NoNode when present.Version is not null:
-                // Somebody else changed, created or removed it: read it again.
+                // Somebody else changed, created, removed or extended it: read it again.
                 return;
             case ErrorCode.NoNode:
                 await store.ReadAsync(EnsureParentAsync, deadline).ConfigureAwait(false);
@@ -186,5 +198,5 @@ internal sealed class CounterLine(string path, CommitLanes lanes, StoreCalls sto
     private async Task<CounterNode> ReadAsync(Deadline deadline) => CounterNode.Parse(
         await store.ReadAsync((client, token) => CounterNode.ReadInSyncAsync(client, path, token), deadline).ConfigureAwait(false));
 
-    private void Know(CounterNode node) => (_known, _knownAt) = (node.Version is null ? null : node, clock.GetTimestamp());
+    private void Know(CounterNode node) => (_known, _knownAt) = (node.CanBeTrusted ? node : null, clock.GetTimestamp());
 }

@@ -1,29 +1,28 @@
+using LockService.Recipes.Commit;
 using LockService.Recipes.Sessions;
 
 namespace LockService.Recipes.Counting;
 
-/// <summary>One caller's increment in a counter's line.</summary>
-internal sealed class Increment(IncrementOptions options, Deadline deadline)
+/// <summary>One caller's increment.</summary>
+internal sealed class Increment(IncrementOptions options, Deadline deadline) : CounterChange<IncrementResult>(deadline)
 {
-    private readonly TaskCompletionSource<IncrementResult> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private IncrementResult _result;
 
-    internal Deadline Deadline => deadline;
+    internal override bool IsLast => false;
 
-    internal Task<IncrementResult> Answer => _answer.Task;
-
-    /// <summary>What the increment makes of a value; of none, if the counter does not exist.</summary>
-    internal IncrementResult ApplyTo(long? present)
+    internal override bool TryApply(ref CounterContent content)
     {
-        long previous = present ?? options.Initial;
+        long previous = content.Value ?? options.Initial;
         Int128 sum = (Int128)previous + options.By;
-        return sum >= options.Min && sum <= options.Max
-            ? new IncrementResult((long)sum, previous, InRange: true)
-            : new IncrementResult(previous, previous, InRange: false);
+        bool inRange = sum >= options.Min && sum <= options.Max;
+        _result = new IncrementResult(inRange ? (long)sum : previous, previous, inRange);
+        if (inRange)
+        {
+            content = new CounterContent(_result.Value, null);
+        }
+
+        return inRange;
     }
 
-    internal void Settle(IncrementResult result) => _answer.TrySetResult(result);
-
-    internal void Fail(Exception failure) => _answer.TrySetException(failure);
-
-    internal void Cancel(CancellationToken cancellation) => _answer.TrySetCanceled(cancellation);
+    protected override IncrementResult ResultOf(CommitResult? written) => _result;
 }

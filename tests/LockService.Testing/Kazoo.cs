@@ -1,19 +1,20 @@
 using System.Diagnostics;
 using System.Text.Json;
-using LockService.Testing;
+using LockService.ZooKeeper;
 
-namespace LockService.ZooKeeper.Tests;
+namespace LockService.Testing;
 
 /// <summary>
 /// A session of kazoo, the Python client of Debian's package <c>python3-kazoo</c>, in a process of its own: it evaluates one expression per line,
 /// with the client as <c>zk</c>, and answers with its value as JSON.
 /// </summary>
-internal sealed class Kazoo : IAsyncDisposable
+public sealed class Kazoo : IAsyncDisposable
 {
     private const string Script =
         """
         import json, sys
         from kazoo.client import KazooClient
+        from kazoo.retry import KazooRetry
         from kazoo.security import make_acl
         seen = []
         zk = KazooClient(hosts=sys.argv[1])
@@ -28,7 +29,8 @@ internal sealed class Kazoo : IAsyncDisposable
     private readonly Process _process;
     private bool _ended;
 
-    internal Kazoo(ConnectString servers) => _process = Process.Start(
+    /// <summary>Starts the process.</summary>
+    public Kazoo(ConnectString servers) => _process = Process.Start(
         new ProcessStartInfo("/usr/bin/python3", ["-c", Script, servers.ToString()]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
 
     /// <summary>Closes the session in good order.</summary>
@@ -53,7 +55,9 @@ internal sealed class Kazoo : IAsyncDisposable
         _process.Dispose();
     }
 
-    internal async Task<JsonElement> EvaluateAsync(string expression)
+    /// <summary>Evaluates an expression of Python.</summary>
+    /// <exception cref="InvalidOperationException">It failed; Python has told why on standard error.</exception>
+    public async Task<JsonElement> EvaluateAsync(string expression)
     {
         await _process.StandardInput.WriteLineAsync(expression);
         string? answer = await Eventually.CompletesAsync($"kazoo evaluates {expression}", _process.StandardOutput.ReadLineAsync());

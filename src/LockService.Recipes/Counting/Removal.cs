@@ -1,0 +1,27 @@
+using LockService.Recipes.Commit;
+using LockService.Recipes.Sessions;
+
+namespace LockService.Recipes.Counting;
+
+/// <summary>One caller's removal of a counter.</summary>
+internal sealed class Removal(CounterCondition condition, Deadline deadline) : CounterChange<RemoveResult>(deadline)
+{
+    private RemoveResult _result;
+
+    internal override bool IsLast => true;
+
+    internal override bool TryApply(ref CounterContent content)
+    {
+        _result = content.Value is null ? RemoveResult.NotFound
+            : condition.HoldsFor(content) ? RemoveResult.Removed
+            : RemoveResult.ConditionFailed;
+        if (_result == RemoveResult.Removed)
+        {
+            content = default;
+        }
+
+        return _result == RemoveResult.Removed;
+    }
+
+    protected override RemoveResult ResultOf(CommitResult? written) => _result;
+}
