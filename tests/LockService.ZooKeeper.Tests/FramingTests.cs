@@ -112,6 +112,22 @@ public sealed class FramingTests(ZooKeeperFixture zookeeper)
     }
 
     [Fact]
+    public async Task A_caller_with_an_unreadable_reply_hears_of_it_when_the_connection_is_gone()
+    {
+        using ZooKeeperProxy proxy = zookeeper.NewProxy();
+        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxy));
+        await client.WhenConnectedAsync();
+        SessionStatus connected = client.Status;
+        _ = proxy.RewriteNextReply(reply => reply[..20], RequestKind.Exists);
+
+        await Assert.ThrowsAsync<OutcomeUnknownException>(() => client.ExistsAsync("/"));
+
+        // What he sends next would otherwise be lost with that connection.
+        Assert.True(connected.Next.IsCompleted);
+        Assert.NotNull(await client.GetDataAsync("/"));
+    }
+
+    [Fact]
     public async Task A_reply_above_the_limit_breaks_the_connection_instead_of_filling_the_memory()
     {
         using ZooKeeperProxy proxy = zookeeper.NewProxy();

@@ -79,8 +79,23 @@ internal ref struct JuteReader(ReadOnlySpan<byte> frame)
             : throw new ProtocolException($"a vector of {count} items in {_rest.Length} bytes");
     }
 
-    internal Stat ReadStat() => new(
-        ReadLong(), ReadLong(), ReadLong(), ReadLong(), ReadInt(), ReadInt(), ReadInt(), ReadLong(), ReadInt(), ReadInt(), ReadLong());
+    internal Stat ReadStat()
+    {
+        // Most replies end with one: a single check instead of eleven.
+        ReadOnlySpan<byte> stat = Take(6 * sizeof(long) + 5 * sizeof(int));
+        return new Stat(
+            BinaryPrimitives.ReadInt64BigEndian(stat),
+            BinaryPrimitives.ReadInt64BigEndian(stat[8..]),
+            BinaryPrimitives.ReadInt64BigEndian(stat[16..]),
+            BinaryPrimitives.ReadInt64BigEndian(stat[24..]),
+            BinaryPrimitives.ReadInt32BigEndian(stat[32..]),
+            BinaryPrimitives.ReadInt32BigEndian(stat[36..]),
+            BinaryPrimitives.ReadInt32BigEndian(stat[40..]),
+            BinaryPrimitives.ReadInt64BigEndian(stat[44..]),
+            BinaryPrimitives.ReadInt32BigEndian(stat[52..]),
+            BinaryPrimitives.ReadInt32BigEndian(stat[56..]),
+            BinaryPrimitives.ReadInt64BigEndian(stat[60..]));
+    }
 
     private static byte[] CheckNull(int length) =>
         length >= -1 ? [] : throw new ProtocolException($"a negative length ({length})");

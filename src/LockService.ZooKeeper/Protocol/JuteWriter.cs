@@ -66,9 +66,12 @@ internal sealed class JuteWriter : IDisposable
 
     internal void WriteString(string value)
     {
-        int bytes = Encoding.UTF8.GetByteCount(value);
-        WriteInt(bytes);
-        Encoding.UTF8.GetBytes(value, Take(bytes));
+        // Room for the worst case, then what was not needed is given back: one pass over the text instead of two.
+        int start = Length;
+        Span<byte> room = Take(sizeof(int) + Encoding.UTF8.GetMaxByteCount(value.Length));
+        int bytes = Encoding.UTF8.GetBytes(value, room[sizeof(int)..]);
+        BinaryPrimitives.WriteInt32BigEndian(room, bytes);
+        Length = start + sizeof(int) + bytes;
     }
 
     internal void WriteNullableString(string? value)

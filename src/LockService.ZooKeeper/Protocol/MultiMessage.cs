@@ -40,7 +40,7 @@ internal readonly struct MultiMessage(Chroot chroot, TransactionPart[] parts) : 
     public TransactionResult ReadFrom(ref JuteReader reader)
     {
         var results = new TransactionPartResult[parts.Length];
-        var codes = new ErrorCode?[parts.Length];
+        ErrorCode?[]? codes = null;
         int count = 0;
         for (; MultiHeader.TryRead(ref reader, out OpCode type); count++)
         {
@@ -51,6 +51,7 @@ internal readonly struct MultiMessage(Chroot chroot, TransactionPart[] parts) : 
 
             if (type == OpCode.Error)
             {
+                codes ??= new ErrorCode?[parts.Length];
                 codes[count] = (ErrorCode)reader.ReadInt();
             }
             else
@@ -64,7 +65,7 @@ internal readonly struct MultiMessage(Chroot chroot, TransactionPart[] parts) : 
             throw new ProtocolException($"{count} results for a transaction of {parts.Length}");
         }
 
-        return Array.TrueForAll(codes, code => code is null) ? new TransactionResult(results, ErrorCode.Ok, -1) : Refused(codes);
+        return codes is null ? new TransactionResult(results, ErrorCode.Ok, -1) : Refused(codes);
     }
 
     /// <summary>The reply's type decides, not the request's: servers before 3.7.2 and 3.8.2 answer create2 as create.</summary>

@@ -19,6 +19,11 @@ internal sealed partial class ConnectionReader(FrameConnection connection, Reque
     {
         while (true)
         {
+            if (!connection.HasFrame)
+            {
+                queue.GiveWayIfPipelined();
+            }
+
             var reader = new JuteReader(connection.ReadFrame());
             int xid = reader.ReadInt();
             long zxid = reader.ReadLong();
@@ -41,7 +46,9 @@ internal sealed partial class ConnectionReader(FrameConnection connection, Reque
                     PendingRequest request = queue.TakeAnswered(xid);
                     life.Answered(request.SentAt);
                     lastZxid = Math.Max(lastZxid, zxid);
-                    ErrorCode outcome = Complete(request, error, ref reader);
+                    // What cannot be read stays open until the connection is gone: what its caller does next must not meet this one.
+                    ErrorCode outcome = request.Complete(error, ref reader, watches);
+                    queue.AnswerRead();
                     if (EndOf(request, outcome) is { } end)
                     {
                         return end;
@@ -49,20 +56,6 @@ internal sealed partial class ConnectionReader(FrameConnection connection, Reque
 
                     break;
             }
-        }
-    }
-
-    /// <returns>The error, if there is one, in the reply's header or of the part at which a transaction failed.</returns>
-    private ErrorCode Complete(PendingRequest request, ErrorCode error, ref JuteReader body)
-    {
-        try
-        {
-            return request.Complete(error, ref body, watches);
-        }
-        catch (ProtocolException e)
-        {
-            request.Fail(new OutcomeUnknownException("its reply could not be read.", e));
-            throw;
         }
     }
 

@@ -65,6 +65,7 @@ internal sealed class ConnectionWriter
                         TimeSpan untilPing = _pingInterval - idle;
                         _queue.WaitForWork(untilPing < s_checkInterval ? untilPing : s_checkInterval);
                         ThrowIfUnanswered();
+                        _queue.GiveWayIfPipelined();
                         continue;
                     }
 

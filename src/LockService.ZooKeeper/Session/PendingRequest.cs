@@ -21,11 +21,12 @@ internal abstract class PendingRequest
     internal long SentAt { get; private set; }
 
     /// <summary>Claims the request for sending; false if the caller has given it up, which proves to him that it was never sent.</summary>
-    internal bool TryStartSending(int xid, long now)
+    internal bool TryStartSending() => Interlocked.CompareExchange(ref _phase, Sent, Queued) == Queued;
+
+    internal void Number(int xid, long now)
     {
         Xid = xid;
         SentAt = now;
-        return Interlocked.CompareExchange(ref _phase, Sent, Queued) == Queued;
     }
 
     internal abstract void WriteTo(JuteWriter writer);

@@ -9,7 +9,7 @@ namespace LockService.ZooKeeper.Session;
 /// </summary>
 internal abstract class WatchChange
 {
-    /// <summary>The request is being written; inside the queue's lock.</summary>
+    /// <summary>The request is being written; by the writer alone.</summary>
     internal virtual void Writing()
     {
     }

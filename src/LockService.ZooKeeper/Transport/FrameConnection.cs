@@ -40,6 +40,10 @@ internal sealed class FrameConnection : IDisposable
 
     internal IPEndPoint Server => _server.EndPoint;
 
+    /// <summary>Whether the next frame has arrived as a whole, so that <see cref="ReadFrame"/> will not block.</summary>
+    internal bool HasFrame =>
+        _end - _start >= sizeof(int) && _end - _start - sizeof(int) >= BinaryPrimitives.ReadInt32BigEndian(_buffer.AsSpan(_start));
+
     /// <summary>Memory held for receiving; for the test that it is given back.</summary>
     internal int BufferBytes => _buffer.Length;
 
