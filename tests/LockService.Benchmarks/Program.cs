@@ -4,7 +4,7 @@ using LockService.Benchmarks.Contenders;
 // Each command measures peers side by side, by turns, in one run, and prints a Markdown table of medians and ratios.
 return args switch
 {
-    ["client"] => await ClientComparison.RunAsync(),
+    ["client", .. var operations] => await ClientComparison.RunAsync(operations),
     ["peers", .. var options] => await PeerComparison.RunAsync(options),
     ["client-load", var servers] => await ClientLoad.RunAsync(servers),
     ["bare-kestrel", var url] => await BareKestrel.ServeAsync(url),
@@ -13,7 +13,7 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("dotnet run -c Release --project tests/LockService.Benchmarks -- client");
+    Console.Error.WriteLine("dotnet run -c Release --project tests/LockService.Benchmarks -- client [operation...]");
     Console.Error.WriteLine(PeerOptions.Usage);
     return 2;
 }

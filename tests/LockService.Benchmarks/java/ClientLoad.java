@@ -42,13 +42,18 @@ public final class ClientLoad {
     private static String measure(ZooKeeper client, String operation, int count) throws Exception {
         com.sun.management.OperatingSystemMXBean system =
             (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        String[] paths = new String[IN_FLIGHT];
+        for (int lane = 0; lane < IN_FLIGHT; lane++) {
+            paths[lane] = "/java/" + lane + (operation.equals("createDelete") ? "/child" : "");
+        }
+
         Semaphore inFlight = new Semaphore(IN_FLIGHT);
         AtomicInteger failures = new AtomicInteger();
         long cpuBefore = system.getProcessCpuTime();
         long start = System.nanoTime();
         for (int i = 0; i < count; i++) {
             inFlight.acquire();
-            send(client, operation, i % IN_FLIGHT, inFlight, failures);
+            send(client, operation, paths[i % IN_FLIGHT], inFlight, failures);
         }
 
         inFlight.acquire(IN_FLIGHT);
@@ -61,8 +66,7 @@ public final class ClientLoad {
         return String.format(Locale.ROOT, "%.0f %.2f 0", count / seconds, cpu);
     }
 
-    private static void send(ZooKeeper client, String operation, int lane, Semaphore inFlight, AtomicInteger failures) {
-        String path = "/java/" + lane;
+    private static void send(ZooKeeper client, String operation, String path, Semaphore inFlight, AtomicInteger failures) {
         switch (operation) {
             case "setData":
                 client.setData(path, DATA, -1, (rc, p, context, stat) -> done(rc, inFlight, failures), null);
@@ -74,9 +78,9 @@ public final class ClientLoad {
                 client.exists(path, false, (rc, p, context, stat) -> done(rc, inFlight, failures), null);
                 break;
             case "createDelete":
-                client.create(path + "/child", DATA, ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT,
+                client.create(path, DATA, ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT,
                     (rc, p, context, name, stat) -> count(rc, failures), null);
-                client.delete(path + "/child", -1, (rc, p, context) -> done(rc, inFlight, failures), null);
+                client.delete(path, -1, (rc, p, context) -> done(rc, inFlight, failures), null);
                 break;
             case "multi":
                 List<Op> operations = new ArrayList<>(MULTI_SIZE);
