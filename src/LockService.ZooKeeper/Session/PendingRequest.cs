@@ -54,6 +54,7 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
     private readonly TaskCompletionSource<TReply> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CancellationTokenRegistration _registration;
     private RequestQueue? _queue;
+    private RequestObservation? _observation;
 
     internal override OpCode Op => message.Op;
 
@@ -61,6 +62,9 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
     internal WatchChange? Change { get; init; }
 
     internal Task<TReply> Task => _completion.Task;
+
+    /// <summary>Call before the request can be completed.</summary>
+    internal void ObserveWith(TimeProvider clock) => _observation = RequestObservation.Start(message.Op, clock);
 
     internal void CancelWith(RequestQueue queue, CancellationToken cancellation)
     {
@@ -102,13 +106,16 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
         // the server holds its side either way.
         Change?.Done(message.KeptWatch(error));
         _registration.Unregister();
+
+        // A session that has moved away is told to a transaction in its parts only (ZOOKEEPER-2886).
+        ErrorCode inside = reply is TransactionResult result ? result.Error : ErrorCode.Ok;
+        _observation?.Answered(inside);
         if (!_completion.TrySetResult(reply))
         {
             Change?.Abandoned();
         }
 
-        // A session that has moved away is told to a transaction in its parts only (ZOOKEEPER-2886).
-        return reply is TransactionResult result ? result.Error : error;
+        return inside == ErrorCode.Ok ? error : inside;
     }
 
     private void GiveUp(CancellationToken cancellation)
@@ -122,6 +129,7 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
     internal override void Fail(Exception failure)
     {
         _registration.Unregister();
+        _observation?.Failed(failure);
         _completion.TrySetException(failure);
     }
 }

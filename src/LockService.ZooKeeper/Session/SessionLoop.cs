@@ -38,6 +38,7 @@ internal sealed partial class SessionLoop
     private long _lastZxid;
     private long? _connectedSince;
     private string? _failure;
+    private bool _everConnected;
 
     internal SessionLoop(ZooKeeperOptions options, ILogger logger)
     {
@@ -49,6 +50,7 @@ internal sealed partial class SessionLoop
         _life = new SignsOfLife(options.Clock);
         _servers = new ServerList(options.Servers.Servers, new NameResolver());
         _status = new SessionStatus(SessionState.Connecting, null, null, options.Clock.GetTimestamp());
+        Telemetry.Started(this);
         new Thread(Run) { IsBackground = true, Name = "zookeeper-session" }.Start();
     }
 
@@ -57,6 +59,10 @@ internal sealed partial class SessionLoop
     internal SessionIdentity Identity => _identity;
 
     internal WatchTable Watches => _watches;
+
+    internal int InFlight => _queue.InFlight;
+
+    internal int Queued => _queue.Queued;
 
     /// <summary>See <see cref="ZooKeeperClient.AliveUntil"/>.</summary>
     internal long AliveUntil =>
@@ -82,6 +88,7 @@ internal sealed partial class SessionLoop
             return Task.FromException<TReply>(new RequestAbandonedException(RequestOutcome.NotSent, cancellation));
         }
 
+        request.ObserveWith(_options.Clock);
         _queue.Enqueue(request);
         request.CancelWith(_queue, cancellation);
         return request.Task;
@@ -253,6 +260,12 @@ internal sealed partial class SessionLoop
     private SessionEnd? Serve(FrameConnection connection)
     {
         _connectedSince = _options.Clock.GetTimestamp();
+        if (_everConnected)
+        {
+            Telemetry.Reconnects.Add(1);
+        }
+
+        _everConnected = true;
         _refusals.Reset();
         Log.Connected(_logger, connection.Server, _identity.Id, _identity.Timeout.TotalMilliseconds);
         SetStatus(new SessionStatus(SessionState.Connected, connection.Server, null, _options.Clock.GetTimestamp()));
@@ -292,6 +305,7 @@ internal sealed partial class SessionLoop
         _queue.End(end, _failure);
         SetStatus(new SessionStatus(SessionState.Ended, null, end, _options.Clock.GetTimestamp()) { Failure = _failure });
         _watches.End();
+        Telemetry.Ended(this, end);
         _finished.SetResult();
     }
 

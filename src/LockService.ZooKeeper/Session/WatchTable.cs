@@ -14,6 +14,18 @@ internal sealed class WatchTable
 
     internal PersistentWatchTable Persistent { get; } = new();
 
+    /// <summary>The watches that wait for an event, persistent ones included.</summary>
+    internal int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _watches.Values.Sum(watches => watches.Count) + Persistent.All().Length;
+            }
+        }
+    }
+
     internal void Add(WatchKind kind, string serverPath, Watch watch)
     {
         lock (_gate)
