@@ -5,6 +5,7 @@ using LockService.Benchmarks.Contenders;
 return args switch
 {
     ["client", .. var operations] => await ClientComparison.RunAsync(operations),
+    ["codec"] => CodecBenchmarks.Run(),
     ["peers", .. var options] => await PeerComparison.RunAsync(options),
     ["client-load", var servers] => await ClientLoad.RunAsync(servers),
     ["bare-kestrel", var url] => await BareKestrel.ServeAsync(url),
@@ -13,7 +14,7 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("dotnet run -c Release --project tests/LockService.Benchmarks -- client [operation...]");
+    Console.Error.WriteLine("dotnet run -c Release --project tests/LockService.Benchmarks -- client [operation...] | codec");
     Console.Error.WriteLine(PeerOptions.Usage);
     return 2;
 }
