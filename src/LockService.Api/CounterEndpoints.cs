@@ -16,11 +16,11 @@ internal static class CounterEndpoints
         RouteGroupBuilder counters = routes.MapGroup("/v1/counters").WithTags("Counters").WithStoreProblems();
         counters.MapGet("", ListAsync).WithName("listCounters");
         counters.MapMethods("", s_head, ListAsync).ExcludeFromDescription();
-        counters.MapPost("/{name}/increment", IncrementAsync).WithName("incrementCounter").WithCommandProblems();
+        counters.MapPost("/{name}/increment", IncrementAsync).WithName("incrementCounter").WithCommandProblems().TakingIdempotencyKeys();
         counters.MapGet("/{name}", GetAsync).WithName("getCounter");
         counters.MapMethods("/{name}", s_head, GetAsync).ExcludeFromDescription();
-        counters.MapPut("/{name}", SetAsync).WithName("setCounter").WithCommandProblems();
-        counters.MapDelete("/{name}", RemoveAsync).WithName("removeCounter").WithProblems(ProblemKind.OutcomeUnknown);
+        counters.MapPut("/{name}", SetAsync).WithName("setCounter").WithCommandProblems().TakingIdempotencyKeys();
+        counters.MapDelete("/{name}", RemoveAsync).WithName("removeCounter").WithProblems(ProblemKind.OutcomeUnknown).TakingIdempotencyKeys();
     }
 
     /// <summary>List counters</summary>
@@ -42,8 +42,8 @@ internal static class CounterEndpoints
     private static async Task<Results<Ok<IncrementReply>, CounterOutOfRange>> IncrementAsync(
         Command<IncrementRequest> command, Coordination coordination, CancellationToken cancellation)
     {
-        (string name, IncrementRequest body) = command;
-        var options = new IncrementOptions { By = body.By, Min = body.Min, Max = body.Max, Initial = body.Initial };
+        (string name, IncrementRequest body, KeyedRequest? key) = command;
+        var options = new IncrementOptions { By = body.By, Min = body.Min, Max = body.Max, Initial = body.Initial, Key = key };
         IncrementResult result = await coordination.Counters.IncrementAsync(name, options, cancellation);
         return result.InRange
             ? TypedResults.Ok(new IncrementReply(name, result.Value, result.Previous))
@@ -68,16 +68,16 @@ internal static class CounterEndpoints
         Command<SetCounterRequest> command, Preconditions conditions, Coordination coordination, HttpResponse response, CancellationToken cancellation)
     {
         CounterState? counter = await coordination.Counters.SetAsync(
-            command.Name, command.Body.Value!.Value, conditions.ToCondition(), cancellation);
+            command.Name, command.Body.Value!.Value, conditions.ToCondition(), command.Key, cancellation);
         return counter is null ? new CounterChanged(command.Name) : Tagged(counter, response);
     }
 
     /// <summary>Remove a counter</summary>
     /// <remarks>With `If-Match` only if it has one of the entity tags. The next increment creates it again; its version goes on rising.</remarks>
     private static async Task<Results<NoContent, CounterNotFound, CounterChanged>> RemoveAsync(
-        NameInPath path, Preconditions conditions, Coordination coordination, CancellationToken cancellation)
+        NameInPath path, Preconditions conditions, KeyInHeader key, Coordination coordination, CancellationToken cancellation)
     {
-        RemoveResult result = await coordination.Counters.RemoveAsync(path.Name, conditions.ToCondition(), cancellation);
+        RemoveResult result = await coordination.Counters.RemoveAsync(path.Name, conditions.ToCondition(), key.Request, cancellation);
         return result switch
         {
             RemoveResult.Removed => TypedResults.NoContent(),

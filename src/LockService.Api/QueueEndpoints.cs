@@ -12,9 +12,9 @@ internal static class QueueEndpoints
     public static void MapQueues(this IEndpointRouteBuilder routes)
     {
         RouteGroupBuilder queues = routes.MapGroup("/v1/queues/{name}").WithTags("Queues").WithStoreProblems();
-        queues.MapPost("/enqueue", EnqueueAsync).WithName("enqueueMessages").WithCommandProblems();
-        queues.MapPost("/dequeue", DequeueAsync).WithName("dequeueMessages").WithCommandProblems().WithProblems(ProblemKind.TooManyWaiters);
-        queues.MapPost("/ack", AckAsync).WithName("ackMessages").WithCommandProblems();
+        queues.MapPost("/enqueue", EnqueueAsync).WithName("enqueueMessages").WithCommandProblems().TakingIdempotencyKeys();
+        queues.MapPost("/dequeue", DequeueAsync).WithName("dequeueMessages").WithCommandProblems().WithProblems(ProblemKind.TooManyWaiters).TakingIdempotencyKeys();
+        queues.MapPost("/ack", AckAsync).WithName("ackMessages").WithCommandProblems().TakingIdempotencyKeys();
     }
 
     /// <summary>Put messages into a queue</summary>
@@ -24,7 +24,7 @@ internal static class QueueEndpoints
     {
         EnqueueRequest request = command.Body;
         ReadOnlyMemory<byte>[] bodies = request.Messages is { } messages ? [.. messages.Select(message => message.Body.Utf8)] : [request.Body.Utf8];
-        IReadOnlyList<string> ids = await coordination.Queues.EnqueueAsync(command.Name, bodies, cancellation);
+        IReadOnlyList<string> ids = await coordination.Queues.EnqueueAsync(command.Name, bodies, command.Key, cancellation);
         return TypedResults.Created((string?)null, request.Messages is null ? new EnqueueReply(ids[0]) : new EnqueueReply(MessageIds: ids));
     }
 
@@ -38,7 +38,7 @@ internal static class QueueEndpoints
     {
         DequeueRequest request = command.Body;
         IReadOnlyList<LeasedMessage> messages = await coordination.Queues.DequeueAsync(
-            command.Name, (int)request.Max, TimeSpan.FromMilliseconds(request.WaitMs), TimeSpan.FromMilliseconds(request.LeaseMs), cancellation);
+            command.Name, (int)request.Max, TimeSpan.FromMilliseconds(request.WaitMs), TimeSpan.FromMilliseconds(request.LeaseMs), command.Key, cancellation);
         return TypedResults.Ok(new DequeueReply([.. messages.Select(message => message.ToReply())]));
     }
 
@@ -48,7 +48,7 @@ internal static class QueueEndpoints
         Command<AckRequest> command, Coordination coordination, CancellationToken cancellation)
     {
         string[] leases = [.. command.Body.LeaseIds.Distinct(StringComparer.Ordinal)];
-        IReadOnlyList<string> lost = await coordination.Queues.AckAsync(command.Name, leases, cancellation);
+        IReadOnlyList<string> lost = await coordination.Queues.AckAsync(command.Name, leases, command.Key, cancellation);
         return leases.Length == 1 && lost.Count == 1 ? new LeaseLost() : TypedResults.Ok(new AckReply(leases.Length - lost.Count, lost));
     }
 }

@@ -21,6 +21,9 @@ public static class ErrorCodes
     /// <summary>409. Something of another kind is kept under this name.</summary>
     public const string WrongKind = "wrong-kind";
 
+    /// <summary>409. The first request with this key is still being served; nothing was done for this one.</summary>
+    public const string IdempotencyInProgress = "idempotency-in-progress";
+
     /// <summary>410. The lease has ended, was released, or never was.</summary>
     public const string LeaseLost = "lease-lost";
 
@@ -32,6 +35,9 @@ public static class ErrorCodes
 
     /// <summary>415. The body is not JSON by its Content-Type.</summary>
     public const string UnsupportedMediaType = "unsupported-media-type";
+
+    /// <summary>422. The key was used for another request; nothing was done for this one.</summary>
+    public const string IdempotencyMismatch = "idempotency-mismatch";
 
     /// <summary>429. This instance serves as many waiters as it may.</summary>
     public const string TooManyWaiters = "too-many-waiters";

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using LockService.Recipes.Commit;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Locking;
 using LockService.Recipes.Queueing;
@@ -21,6 +22,7 @@ public sealed class Coordination : IAsyncDisposable
     private readonly WaiterReconciler _waiters;
     private readonly IdleDirectories _idle;
     private readonly InstanceRegistry _registry;
+    private readonly RecordSweeper _records;
     private int _disposed;
 
     /// <summary>Starts to connect in the background; returns at once, whether or not ZooKeeper can be reached.</summary>
@@ -58,18 +60,22 @@ public sealed class Coordination : IAsyncDisposable
             InstanceId = InstanceId,
             Draining = _draining.Token,
         });
-        Counters = new Counters(_lanes, store, options, clock, _draining.Token);
+        var keyed = new KeyedCalls(store, options, clock);
+        Counters = new Counters(_lanes, store, keyed, options, clock, _draining.Token);
         Queues = new Queues(new QueueServices
         {
             Options = options,
             Clock = clock,
             Lanes = _lanes,
             Store = store,
+            Keyed = keyed,
             Leases = _leases,
             Slots = slots,
             Draining = _draining.Token,
         });
         _registry = new InstanceRegistry(InstanceId, _sessions, options, clock, SweepAsync, logs.CreateLogger<InstanceRegistry>());
+        _records = new RecordSweeper(_lanes, store, options, clock, logs.CreateLogger<RecordSweeper>());
+        _records.Start(() => _registry.IsElected);
     }
 
     /// <summary>This instance's id: random, unique among instances, new with every start.</summary>
@@ -118,6 +124,7 @@ public sealed class Coordination : IAsyncDisposable
 
         Drain();
         await _deletes.DisposeAsync().ConfigureAwait(false);
+        await _records.DisposeAsync().ConfigureAwait(false);
         await _registry.DisposeAsync().ConfigureAwait(false);
         await _waiters.DisposeAsync().ConfigureAwait(false);
         await _idle.DisposeAsync().ConfigureAwait(false);

@@ -53,3 +53,21 @@ public sealed class WrongKindException : CoordinationException
     {
     }
 }
+
+/// <summary>The key was used for another request, which was carried out. Nothing was done for this one.</summary>
+public sealed class IdempotencyMismatchException : CoordinationException
+{
+    internal IdempotencyMismatchException()
+        : base("This key was used for another request.")
+    {
+    }
+}
+
+/// <summary>The same request under the same key is being served. Nothing was done for this one.</summary>
+public sealed class IdempotencyInProgressException : CoordinationException
+{
+    internal IdempotencyInProgressException()
+        : base("The first request with this key is still being served.")
+    {
+    }
+}

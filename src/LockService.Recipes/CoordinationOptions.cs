@@ -44,6 +44,21 @@ public sealed record CoordinationOptions
     /// <summary>How often leases that nobody times are looked for. Default 1 min, range 1 s to 1 h. Bounds how late they can end.</summary>
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>
+    /// How long the outcome of a keyed request is kept, at least; at most it is kept twice as long. Default 10 min, range 1 s to 24 h. Short: a
+    /// late repetition is carried out a second time. Long: every keyed request costs ZooKeeper's memory some 300 bytes for that time.
+    /// </summary>
+    public TimeSpan IdempotencyRetention { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// How long one round through all kept outcomes takes, in which those that are old enough are removed. Default 5 min, range 1 s to 1 h.
+    /// Short: more reads, 4,096 in a round. Long: outcomes stay longer, by up to this.
+    /// </summary>
+    public TimeSpan IdempotencySweepInterval { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often a lane's marker is changed before another one takes its place.</summary>
+    internal int MarkerVersions { get; init; } = Commit.LaneMarker.MaxVersion;
+
     internal void ThrowIfInvalid()
     {
         if (Root == "/" || !NodePath.IsValid(Root))
@@ -55,6 +70,8 @@ public sealed record CoordinationOptions
         ThrowIfOutside(StoreDeadline, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(60), nameof(StoreDeadline));
         ThrowIfOutside(MaxWaiters, 1, 2_000, nameof(MaxWaiters));
         ThrowIfOutside(SweepInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1), nameof(SweepInterval));
+        ThrowIfOutside(IdempotencyRetention, TimeSpan.FromSeconds(1), TimeSpan.FromHours(24), nameof(IdempotencyRetention));
+        ThrowIfOutside(IdempotencySweepInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1), nameof(IdempotencySweepInterval));
     }
 
     private static void ThrowIfOutside<T>(T value, T least, T most, string name)

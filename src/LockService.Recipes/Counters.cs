@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using LockService.Recipes.Commit;
 using LockService.Recipes.Counting;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 
@@ -39,6 +40,7 @@ public sealed class Counters
 
     private readonly CommitLanes _lanes;
     private readonly StoreCalls _store;
+    private readonly KeyedCalls _keyed;
     private readonly TimeProvider _clock;
     private readonly CancellationToken _draining;
     private readonly string _root;
@@ -49,13 +51,16 @@ public sealed class Counters
 
     /// <param name="lanes">Where changes are written.</param>
     /// <param name="store">Where counters are read.</param>
+    /// <param name="keyed">Carries out changes under keys.</param>
     /// <param name="options">The settings.</param>
     /// <param name="clock">Times deadlines, and the age of what removed counters leave behind.</param>
     /// <param name="draining">Cancelled when the instance shuts down: no change is begun then.</param>
-    internal Counters(CommitLanes lanes, StoreCalls store, CoordinationOptions options, TimeProvider clock, CancellationToken draining)
+    internal Counters(
+        CommitLanes lanes, StoreCalls store, KeyedCalls keyed, CoordinationOptions options, TimeProvider clock, CancellationToken draining)
     {
         _lanes = lanes;
         _store = store;
+        _keyed = keyed;
         _clock = clock;
         _draining = draining;
         _root = $"{options.Root}/counters";
@@ -71,27 +76,53 @@ public sealed class Counters
     /// <exception cref="EffectUnknownException">It may have happened.</exception>
     /// <exception cref="WrongKindException">The node is no counter. Nothing was done.</exception>
     /// <exception cref="DrainingException">This instance is shutting down. Nothing was done.</exception>
+    /// <exception cref="IdempotencyMismatchException">The key was used for another request. Nothing was done.</exception>
+    /// <exception cref="IdempotencyInProgressException">The same request is being served. Nothing was done for this one.</exception>
     public Task<IncrementResult> IncrementAsync(string name, IncrementOptions options, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return ChangeAsync(name, new Increment(options, _lanes.NewDeadline()), cancellation);
+        return ChangeAsync(
+            name,
+            options.Key,
+            (record, deadline) => new Increment(options, deadline, record),
+            outcome => CounterOutcome.Parse(outcome.Json).ToIncrement(),
+            cancellation);
     }
 
     /// <summary>Sets a counter to a value, creating it if it does not exist, on a condition. Happens once or not at all, like an increment.</summary>
+    /// <param name="name">The counter.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="condition">What must hold for it.</param>
+    /// <param name="key">Under which key the request may be repeated; null for none.</param>
+    /// <param name="cancellation">Stops waiting for the answer.</param>
     /// <returns>The counter after it; null if the condition did not hold and nothing was changed.</returns>
     /// <inheritdoc cref="IncrementAsync" path="/exception"/>
-    public Task<CounterState?> SetAsync(string name, long value, CounterCondition condition, CancellationToken cancellation)
+    public Task<CounterState?> SetAsync(string name, long value, CounterCondition condition, KeyedRequest? key, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(condition);
-        return ChangeAsync(name, new Assignment(name, value, condition, _lanes.NewDeadline()), cancellation);
+        return ChangeAsync<CounterState?>(
+            name,
+            key,
+            (record, deadline) => new Assignment(name, value, condition, deadline, record),
+            outcome => new CounterState(
+                name,
+                CounterOutcome.Parse(outcome.Json).Value,
+                outcome.Stat.CreatedZxid,
+                DateTimeOffset.FromUnixTimeMilliseconds(outcome.Stat.CreatedAt)),
+            cancellation);
     }
 
     /// <summary>Removes a counter, on a condition. Happens once or not at all, like an increment.</summary>
+    /// <param name="name">The counter.</param>
+    /// <param name="condition">What must hold for it.</param>
+    /// <param name="key">Under which key the request may be repeated; null for none.</param>
+    /// <param name="cancellation">Stops waiting for the answer.</param>
     /// <inheritdoc cref="IncrementAsync" path="/exception"/>
-    public Task<RemoveResult> RemoveAsync(string name, CounterCondition condition, CancellationToken cancellation)
+    public Task<RemoveResult> RemoveAsync(string name, CounterCondition condition, KeyedRequest? key, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(condition);
-        return ChangeAsync(name, new Removal(condition, _lanes.NewDeadline()), cancellation);
+        return ChangeAsync(
+            name, key, (record, deadline) => new Removal(condition, deadline, record), _ => RemoveResult.Removed, cancellation);
     }
 
     /// <summary>Reads a counter. Linearizable.</summary>
@@ -127,7 +158,12 @@ public sealed class Counters
     /// <summary>Deletes what removed counters left behind long enough ago.</summary>
     internal Task SweepAsync(CancellationToken cancellation) => _tombstones.SweepAsync(cancellation);
 
-    private async Task<TResult> ChangeAsync<TResult>(string name, CounterChange<TResult> change, CancellationToken cancellation)
+    private Task<TResult> ChangeAsync<TResult>(
+        string name,
+        KeyedRequest? key,
+        Func<OutcomeRecord?, Deadline, CounterChange<TResult>> change,
+        Func<StoredOutcome, TResult> replay,
+        CancellationToken cancellation)
     {
         ResourceName.ThrowIfInvalid(name);
         cancellation.ThrowIfCancellationRequested();
@@ -136,6 +172,15 @@ public sealed class Counters
             throw new DrainingException();
         }
 
+        return _keyed.RunAsync(
+            key,
+            (record, deadline) => StandInLineAsync(name, change(record, deadline), cancellation),
+            (outcome, _) => Task.FromResult(KeyedAnswer.Done(replay(outcome))));
+    }
+
+    private async Task<KeyedAnswer<TResult>> StandInLineAsync<TResult>(
+        string name, CounterChange<TResult> change, CancellationToken cancellation)
+    {
         try
         {
             if (Interlocked.Increment(ref _waiting) > MaxWaiting)
@@ -198,6 +243,9 @@ public sealed record IncrementOptions
 
     /// <summary>The value before the first increment of a counter that does not exist. Default 0, range all of 64 bits.</summary>
     public long Initial { get; init; }
+
+    /// <summary>Under which key the request may be repeated. Default none.</summary>
+    public KeyedRequest? Key { get; init; }
 }
 
 /// <summary>The answer to an increment.</summary>

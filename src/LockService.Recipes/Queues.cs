@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using LockService.Recipes.Commit;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Queueing;
 using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
@@ -45,40 +46,23 @@ public sealed class Queues
     /// <summary>Appends messages, all or none, in the order given.</summary>
     /// <param name="name">The queue; it is created if it does not exist.</param>
     /// <param name="bodies">1 to 100 bodies, UTF-8 JSON, at most 256 KiB each and 900 KiB together.</param>
+    /// <param name="key">Under which key the request may be repeated; null for none.</param>
     /// <param name="cancellation">Gives up waiting for the answer; the messages may be there all the same.</param>
     /// <returns>The messages' ids, in order.</returns>
     /// <exception cref="StoreUnavailableException">Nothing was done.</exception>
     /// <exception cref="EffectUnknownException">The messages may be there.</exception>
     /// <exception cref="DrainingException">This instance is shutting down.</exception>
-    public async Task<IReadOnlyList<string>> EnqueueAsync(
-        string name, IReadOnlyList<ReadOnlyMemory<byte>> bodies, CancellationToken cancellation)
+    /// <exception cref="IdempotencyMismatchException">The key was used for another request. Nothing was done.</exception>
+    /// <exception cref="IdempotencyInProgressException">The same request is being served. Nothing was done for this one.</exception>
+    public Task<IReadOnlyList<string>> EnqueueAsync(
+        string name, IReadOnlyList<ReadOnlyMemory<byte>> bodies, KeyedRequest? key, CancellationToken cancellation)
     {
         QueueTree tree = TreeOf(name);
         ThrowIfInvalid(bodies);
-        string[] prefixes = [.. bodies.Select(_ => MessageName.NewPrefix())];
-        var unit = new CommitUnit(tree.Queue);
-        foreach ((string prefix, ReadOnlyMemory<byte> body) in prefixes.Zip(bodies))
-        {
-            unit.Create($"{tree.Messages}/{prefix}", body, CreateMode.PersistentSequential);
-        }
-
-        Deadline deadline = _services.Lanes.NewDeadline();
-        while (true)
-        {
-            CommitResult result = await _services.Lanes.CommitAsync(unit, deadline, cancellation).ConfigureAwait(false);
-            if (result.Committed)
-            {
-                Signal(name);
-                return [.. prefixes.Select(MessageName.IdOfPrefix)];
-            }
-
-            if (result.Error != ErrorCode.NoNode)
-            {
-                throw new StoreUnavailableException($"ZooKeeper refuses the messages: {result.Error}.");
-            }
-
-            await _services.Store.ReadAsync((client, token) => tree.EnsureAsync(client, tree.Messages, token), deadline).ConfigureAwait(false);
-        }
+        return _services.Keyed.RunAsync(
+            key,
+            (record, deadline) => TryEnqueueAsync(tree, bodies, record, deadline, cancellation),
+            (outcome, _) => Task.FromResult(KeyedAnswer.Done(QueueOutcome.Parse(outcome.Json))));
     }
 
     /// <summary>Leases the oldest messages that nobody has leased.</summary>
@@ -86,14 +70,20 @@ public sealed class Queues
     /// <param name="max">1 to 100 messages at most.</param>
     /// <param name="wait">How long to wait for a first message.</param>
     /// <param name="lease">How long they are hidden from others: 500 ms to 24 h.</param>
-    /// <param name="cancellation">Stops waiting; messages leased at that moment are given back.</param>
+    /// <param name="key">
+    /// Under which key the request may be repeated; null for none. A repetition gets the same messages, those whose leases have not ended, on
+    /// leases that begin anew.
+    /// </param>
+    /// <param name="cancellation">Stops waiting; messages leased at that moment are given back, unless the request has a key.</param>
     /// <returns>The messages; none if there was none in time.</returns>
     /// <exception cref="StoreUnavailableException">Nothing was done.</exception>
     /// <exception cref="EffectUnknownException">Messages may have been leased; they come back by themselves.</exception>
     /// <exception cref="TooManyWaitersException">This instance serves as many waiters as it may.</exception>
     /// <exception cref="DrainingException">This instance is shutting down.</exception>
-    public async Task<IReadOnlyList<LeasedMessage>> DequeueAsync(
-        string name, int max, TimeSpan wait, TimeSpan lease, CancellationToken cancellation)
+    /// <exception cref="IdempotencyMismatchException">The key was used for another request. Nothing was done.</exception>
+    /// <exception cref="IdempotencyInProgressException">The same request is being served. Nothing was done for this one.</exception>
+    public Task<IReadOnlyList<LeasedMessage>> DequeueAsync(
+        string name, int max, TimeSpan wait, TimeSpan lease, KeyedRequest? key, CancellationToken cancellation)
     {
         QueueTree tree = TreeOf(name);
         ArgumentOutOfRangeException.ThrowIfLessThan(max, 1);
@@ -102,42 +92,32 @@ public sealed class Queues
         ArgumentOutOfRangeException.ThrowIfGreaterThan(lease, TimeSpan.FromHours(24));
         ArgumentOutOfRangeException.ThrowIfLessThan(wait, TimeSpan.Zero);
         cancellation.ThrowIfCancellationRequested();
-        using IDisposable? slot = wait > TimeSpan.Zero ? _services.Slots.Take() : null;
-        var taker = new Taker(max, lease, Deadline.After(wait, _services.Clock).Timestamp);
-        using CancellationTokenRegistration leaving = cancellation.UnsafeRegister(
-            static (state, token) => ((Taker)state!).Cancel(token), taker);
-        using CancellationTokenRegistration draining = _services.Draining.UnsafeRegister(
-            static state => ((Taker)state!).Fail(new DrainingException()), taker);
-        while (!DispenserOf(tree).TryAdd(taker))
-        {
-            // It went out of use at this very moment; the next one is new.
-        }
-
-        return await taker.Answer.ConfigureAwait(false);
+        return _services.Keyed.RunAsync(
+            key,
+            (record, _) => StandInLineAsync(tree, max, wait, lease, record, cancellation),
+            (outcome, deadline) => new Redelivery(tree, _services, _leases).RunAsync(QueueOutcome.Parse(outcome.Json), lease, deadline));
     }
 
     /// <summary>Removes leased messages for good, all that can be or, if an exception is thrown, none.</summary>
+    /// <param name="name">The queue.</param>
+    /// <param name="leaseIds">The leases.</param>
+    /// <param name="key">Under which key the request may be repeated; null for none.</param>
+    /// <param name="cancellation">Gives up waiting for the answer; the messages may be removed all the same.</param>
     /// <returns>The leases among <paramref name="leaseIds"/> that had ended before, in their order; empty if all messages were removed.</returns>
     /// <exception cref="StoreUnavailableException">Nothing was done.</exception>
     /// <exception cref="EffectUnknownException">The messages may be removed.</exception>
     /// <exception cref="DrainingException">This instance is shutting down.</exception>
-    public async Task<IReadOnlyList<string>> AckAsync(string name, IReadOnlyList<string> leaseIds, CancellationToken cancellation)
+    /// <exception cref="IdempotencyMismatchException">The key was used for another request. Nothing was done.</exception>
+    /// <exception cref="IdempotencyInProgressException">The same request is being served. Nothing was done for this one.</exception>
+    public Task<IReadOnlyList<string>> AckAsync(
+        string name, IReadOnlyList<string> leaseIds, KeyedRequest? key, CancellationToken cancellation)
     {
         QueueTree tree = TreeOf(name);
         ArgumentNullException.ThrowIfNull(leaseIds);
-        Deadline deadline = _services.Lanes.NewDeadline();
-        DeliveryId[] wanted = [.. leaseIds.Select(DeliveryId.Parse).OfType<DeliveryId>().Distinct()];
-        while (true)
-        {
-            Dictionary<DeliveryId, int> held = await ReadHeldAsync(tree, wanted, deadline).ConfigureAwait(false);
-            if (held.Count == 0 || await TryRemoveAsync(tree, held, deadline, cancellation).ConfigureAwait(false))
-            {
-                return [.. leaseIds.Where(leaseId => DeliveryId.Parse(leaseId) is not { } id || !held.ContainsKey(id))];
-            }
-
-            // One of the leases ended since it was read.
-            wanted = [.. held.Keys];
-        }
+        return _services.Keyed.RunAsync(
+            key,
+            (record, deadline) => TryAckAsync(tree, leaseIds, record, deadline, cancellation),
+            (outcome, _) => Task.FromResult(KeyedAnswer.Done(QueueOutcome.Parse(outcome.Json))));
     }
 
     /// <summary>
@@ -158,6 +138,32 @@ public sealed class Queues
                     return true;
                 },
                 cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<KeyedAnswer<IReadOnlyList<string>>> TryAckAsync(
+        QueueTree tree, IReadOnlyList<string> leaseIds, OutcomeRecord? record, Deadline deadline, CancellationToken cancellation)
+    {
+        DeliveryId[] wanted = [.. leaseIds.Select(DeliveryId.Parse).OfType<DeliveryId>().Distinct()];
+        while (true)
+        {
+            Dictionary<DeliveryId, int> held = await ReadHeldAsync(tree, wanted, deadline).ConfigureAwait(false);
+            IReadOnlyList<string> lost = [.. leaseIds.Where(leaseId => DeliveryId.Parse(leaseId) is not { } id || !held.ContainsKey(id))];
+            if (held.Count == 0)
+            {
+                return KeyedAnswer.Refused(lost);
+            }
+
+            switch (await TryRemoveAsync(tree, held, lost, record, deadline, cancellation).ConfigureAwait(false))
+            {
+                case Effect.Done:
+                    return KeyedAnswer.Done(lost);
+                case Effect.Collided:
+                    return KeyedAnswer.Collided<IReadOnlyList<string>>();
+            }
+
+            // One of the leases ended since it was read.
+            wanted = [.. held.Keys];
         }
     }
 
@@ -206,8 +212,13 @@ public sealed class Queues
         return held;
     }
 
-    private async Task<bool> TryRemoveAsync(
-        QueueTree tree, Dictionary<DeliveryId, int> held, Deadline deadline, CancellationToken cancellation)
+    private async Task<Effect> TryRemoveAsync(
+        QueueTree tree,
+        Dictionary<DeliveryId, int> held,
+        IReadOnlyList<string> lost,
+        OutcomeRecord? record,
+        Deadline deadline,
+        CancellationToken cancellation)
     {
         var unit = new CommitUnit(tree.Queue);
         foreach ((DeliveryId id, int version) in held)
@@ -215,6 +226,7 @@ public sealed class Queues
             unit.Delete(tree.Delivery(id.Message), version).Delete(tree.Message(id.Message), -1);
         }
 
+        record?.AddTo(unit, QueueOutcome.Of(lost));
         CommitResult result = await _services.Lanes.CommitAsync(unit, deadline, cancellation).ConfigureAwait(false);
         if (result.Committed)
         {
@@ -222,13 +234,74 @@ public sealed class Queues
             {
                 _services.Leases.Forget(tree.Delivery(id.Message));
             }
-        }
-        else if (result.Error is not (ErrorCode.BadVersion or ErrorCode.NoNode))
-        {
-            throw new StoreUnavailableException($"ZooKeeper refuses the acknowledgement: {result.Error}.");
+
+            return Effect.Done;
         }
 
-        return result.Committed;
+        if (record?.Refused(unit, result) == true)
+        {
+            return Effect.Collided;
+        }
+
+        return result.Error is ErrorCode.BadVersion or ErrorCode.NoNode
+            ? Effect.Refused
+            : throw new StoreUnavailableException($"ZooKeeper refuses the acknowledgement: {result.Error}.");
+    }
+
+    private async Task<KeyedAnswer<IReadOnlyList<string>>> TryEnqueueAsync(
+        QueueTree tree,
+        IReadOnlyList<ReadOnlyMemory<byte>> bodies,
+        OutcomeRecord? record,
+        Deadline deadline,
+        CancellationToken cancellation)
+    {
+        string[] prefixes = [.. bodies.Select(_ => MessageName.NewPrefix())];
+        IReadOnlyList<string> ids = [.. prefixes.Select(MessageName.IdOfPrefix)];
+        var unit = new CommitUnit(tree.Queue);
+        foreach ((string prefix, ReadOnlyMemory<byte> body) in prefixes.Zip(bodies))
+        {
+            unit.Create($"{tree.Messages}/{prefix}", body, CreateMode.PersistentSequential);
+        }
+
+        record?.AddTo(unit, QueueOutcome.Of(ids));
+        while (true)
+        {
+            CommitResult result = await _services.Lanes.CommitAsync(unit, deadline, cancellation).ConfigureAwait(false);
+            if (result.Committed)
+            {
+                Signal(tree.Name);
+                return KeyedAnswer.Done(ids);
+            }
+
+            if (record?.Refused(unit, result) == true)
+            {
+                return KeyedAnswer.Collided<IReadOnlyList<string>>();
+            }
+
+            if (result.Error != ErrorCode.NoNode)
+            {
+                throw new StoreUnavailableException($"ZooKeeper refuses the messages: {result.Error}.");
+            }
+
+            await _services.Store.ReadAsync((client, token) => tree.EnsureAsync(client, tree.Messages, token), deadline).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<KeyedAnswer<IReadOnlyList<LeasedMessage>>> StandInLineAsync(
+        QueueTree tree, int max, TimeSpan wait, TimeSpan lease, OutcomeRecord? record, CancellationToken cancellation)
+    {
+        using IDisposable? slot = wait > TimeSpan.Zero ? _services.Slots.Take() : null;
+        var taker = new Taker(max, lease, Deadline.After(wait, _services.Clock).Timestamp, record);
+        using CancellationTokenRegistration leaving = cancellation.UnsafeRegister(
+            static (state, token) => ((Taker)state!).Cancel(token), taker);
+        using CancellationTokenRegistration draining = _services.Draining.UnsafeRegister(
+            static state => ((Taker)state!).Fail(new DrainingException()), taker);
+        while (!DispenserOf(tree).TryAdd(taker))
+        {
+            // It went out of use at this very moment; the next one is new.
+        }
+
+        return await taker.Answer.ConfigureAwait(false);
     }
 
     private Dispenser DispenserOf(QueueTree tree) => _dispensers.GetOrAdd(
@@ -252,4 +325,13 @@ public sealed class Queues
 /// <param name="EnqueuedAt">When it was enqueued, by a server's wall clock; for people to read.</param>
 /// <param name="Lease">How long it is hidden from others, counted from the sending of the request plus the time waited.</param>
 public sealed record LeasedMessage(
-    string MessageId, string LeaseId, ReadOnlyMemory<byte> Body, int DeliveryCount, DateTimeOffset EnqueuedAt, TimeSpan Lease);
+    string MessageId, string LeaseId, ReadOnlyMemory<byte> Body, int DeliveryCount, DateTimeOffset EnqueuedAt, TimeSpan Lease)
+{
+    internal static LeasedMessage Of(DeliveryId id, NodeData message, int deliveryCount, TimeSpan lease) => new(
+        id.Message.Id,
+        id.ToLeaseId(),
+        message.Data,
+        deliveryCount,
+        DateTimeOffset.FromUnixTimeMilliseconds(message.Stat.CreatedAt),
+        lease);
+}

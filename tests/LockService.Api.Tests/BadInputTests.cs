@@ -309,12 +309,29 @@ public sealed class BadInputTests(ServiceFixture fixture)
         answer.ExpectErrors(parameter);
     }
 
-    [Fact]
-    public async Task Idempotency_keys_are_refused_as_long_as_they_would_be_ignored()
+    [Theory]
+    [InlineData("")]
+    [InlineData("\"k")]
+    [InlineData("long")]
+    public async Task A_key_that_is_none_is_refused(string key)
     {
-        Answer answer = await RefusedAsync(() => fixture.Caller.PostAsync(Acquire, null, ("Idempotency-Key", "k1")));
+        string given = key == "long" ? new string('k', 10 * 1024) : key;
+
+        Answer answer = await RefusedAsync(() => fixture.Caller.PostAsync(Increment, null, ("Idempotency-Key", given)));
 
         answer.ExpectErrors("Idempotency-Key");
+    }
+
+    [Theory]
+    [InlineData("Idempotency-Key: k\r\nIdempotency-Key: k\r\n")]
+    [InlineData("Idempotency-Key: \u00e9\r\n")]
+    public async Task A_key_given_twice_or_not_in_ASCII_is_refused(string headers)
+    {
+        string answer = await RawRequest.SendAsync(
+            fixture.Service.Address, $"POST {Increment} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
+
+        Assert.StartsWith("HTTP/1.1 400 ", answer, StringComparison.Ordinal);
+        Assert.Contains("Idempotency-Key", answer, StringComparison.Ordinal);
     }
 
     private async Task<Answer> RefusedAsync(Func<Task<Answer>> call, int status = 400, string code = "invalid-request")

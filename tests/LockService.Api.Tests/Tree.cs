@@ -16,13 +16,13 @@ internal sealed class Tree : IAsyncDisposable
         return new Tree(client);
     }
 
-    /// <summary>The paths of all locks, counters and queues, and of everything outside the service's root.</summary>
+    /// <summary>The paths of all locks, counters, queues and records of keyed requests, and of everything outside the service's root.</summary>
     internal async Task<IReadOnlyList<string>> ResourcesAsync()
     {
         var paths = new List<string>();
         await CollectAsync("/", paths);
         string[] own = ["/lockservice/instances", "/lockservice/commit"];
-        return [.. paths.Where(path => !own.Any(prefix => path.StartsWith(prefix, StringComparison.Ordinal))).Order(StringComparer.Ordinal)];
+        return [.. paths.Where(path => path != "/lockservice/idempotency" && !own.Any(prefix => path.StartsWith(prefix, StringComparison.Ordinal))).Order(StringComparer.Ordinal)];
     }
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();

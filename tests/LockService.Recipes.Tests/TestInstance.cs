@@ -1,4 +1,5 @@
 using LockService.Recipes.Commit;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Queueing;
 using LockService.Recipes.Sessions;
@@ -15,7 +16,7 @@ internal sealed class TestInstance : IAsyncDisposable
 
     private readonly ZooKeeperServer _server;
 
-    private TestInstance(ZooKeeperServer server, string chroot, TimeSpan? storeDeadline)
+    private TestInstance(ZooKeeperServer server, string chroot, TimeSpan? storeDeadline, int markerVersions)
     {
         _server = server;
         Chroot = chroot;
@@ -25,12 +26,14 @@ internal sealed class TestInstance : IAsyncDisposable
             // Named as often as servers of an ensemble: a client goes on to the next one at once, but waits longer after every round.
             ZooKeeper = ConnectString.Parse(string.Join(',', Enumerable.Repeat(Proxy.ConnectString, 4)) + chroot),
             StoreDeadline = storeDeadline ?? TimeSpan.FromSeconds(20),
+            MarkerVersions = markerVersions,
         };
         Sessions = new SessionKeeper(Options, TimeProvider.System, NullLoggerFactory.Instance);
         Store = new StoreCalls(Sessions, Options, TimeProvider.System);
         string id = $"test{Interlocked.Increment(ref s_instances)}";
         Lanes = new CommitLanes(Sessions, Options, id, TimeProvider.System, NullLoggerFactory.Instance);
-        Counters = new Counters(Lanes, Store, Options, TimeProvider.System, Draining.Token);
+        Keyed = new KeyedCalls(Store, Options, TimeProvider.System);
+        Counters = new Counters(Lanes, Store, Keyed, Options, TimeProvider.System, Draining.Token);
         Leases = new LeaseObserver(Sessions, Store, TimeProvider.System, NullLogger<LeaseObserver>.Instance);
         Queues = new Queues(new QueueServices
         {
@@ -38,6 +41,7 @@ internal sealed class TestInstance : IAsyncDisposable
             Clock = TimeProvider.System,
             Lanes = Lanes,
             Store = Store,
+            Keyed = Keyed,
             Leases = Leases,
             Slots = new WaiterSlots(Options.MaxWaiters),
             Draining = Draining.Token,
@@ -58,6 +62,8 @@ internal sealed class TestInstance : IAsyncDisposable
 
     internal CommitLanes Lanes { get; }
 
+    internal KeyedCalls Keyed { get; }
+
     internal Counters Counters { get; }
 
     internal LeaseObserver Leases { get; }
@@ -72,13 +78,16 @@ internal sealed class TestInstance : IAsyncDisposable
     /// <param name="fixture">The shared server.</param>
     /// <param name="chroot">Where another instance of the same service lives; by default a service of its own.</param>
     /// <param name="storeDeadline">Default: 20 s, far more than a test needs.</param>
-    internal static async Task<TestInstance> StartAsync(ZooKeeperFixture fixture, string? chroot = null, TimeSpan? storeDeadline = null) =>
-        await StartAsync(fixture.Server, chroot ?? await fixture.NewRootAsync(), storeDeadline);
+    /// <param name="markerVersions">How often a lane's marker is changed before the next one; default: never in a test's time.</param>
+    internal static async Task<TestInstance> StartAsync(
+        ZooKeeperFixture fixture, string? chroot = null, TimeSpan? storeDeadline = null, int markerVersions = LaneMarker.MaxVersion) =>
+        await StartAsync(fixture.Server, chroot ?? await fixture.NewRootAsync(), storeDeadline, markerVersions);
 
     /// <summary>The same on a server that the test has for itself.</summary>
-    internal static async Task<TestInstance> StartAsync(ZooKeeperServer server, string chroot, TimeSpan? storeDeadline = null)
+    internal static async Task<TestInstance> StartAsync(
+        ZooKeeperServer server, string chroot, TimeSpan? storeDeadline = null, int markerVersions = LaneMarker.MaxVersion)
     {
-        var instance = new TestInstance(server, chroot, storeDeadline);
+        var instance = new TestInstance(server, chroot, storeDeadline, markerVersions);
         await Eventually.CompletesAsync("the instance is connected", instance.Sessions.ConnectedAsync(CancellationToken.None));
         return instance;
     }
@@ -88,6 +97,19 @@ internal sealed class TestInstance : IAsyncDisposable
 
     /// <summary>Ends the instance's session from outside; it opens another one by itself.</summary>
     internal Task KillSessionAsync() => _server.KillSessionAsync(Sessions.Current);
+
+    /// <summary>Ends the instance's session, whatever state it is in just now.</summary>
+    internal async Task EndSessionAsync()
+    {
+        try
+        {
+            await KillSessionAsync();
+        }
+        catch (InvalidOperationException)
+        {
+            // It had not begun yet, or was over already.
+        }
+    }
 
     /// <summary>The data of a node as text; null if there is no such node.</summary>
     internal async Task<string?> TextAsync(string path) =>

@@ -1,9 +1,13 @@
 namespace LockService.Testing;
 
-/// <summary>A clock that stands still until it is moved on, for what must be counted over minutes. It has no timers.</summary>
+/// <summary>
+/// A monotonic clock that moves only when told to, and a wall clock that may jump beside it, as a server's does. Timers run by the
+/// system's clock: nothing here waits for them.
+/// </summary>
 public sealed class ManualClock : TimeProvider
 {
     private long _ticks;
+    private DateTimeOffset _wall = DateTimeOffset.UnixEpoch;
 
     /// <inheritdoc/>
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -11,6 +15,12 @@ public sealed class ManualClock : TimeProvider
     /// <inheritdoc/>
     public override long GetTimestamp() => Interlocked.Read(ref _ticks);
 
-    /// <summary>Moves the clock on.</summary>
+    /// <inheritdoc/>
+    public override DateTimeOffset GetUtcNow() => _wall;
+
+    /// <summary>Lets monotonic time pass.</summary>
     public void Advance(TimeSpan time) => Interlocked.Add(ref _ticks, time.Ticks);
+
+    /// <summary>Sets the wall clock forward or back; no time passes.</summary>
+    public void SetWall(TimeSpan by) => _wall += by;
 }

@@ -44,6 +44,8 @@ internal sealed class SettingsReader
                 StoreDeadline = ReadMilliseconds("StoreDeadlineMs", store.StoreDeadline, 100, 60_000),
                 MaxWaiters = (int)ReadInteger("MaxWaiters", store.MaxWaiters, 1, 2_000),
                 SweepInterval = ReadMilliseconds("SweepIntervalMs", store.SweepInterval, 1_000, 3_600_000),
+                IdempotencyRetention = ReadMilliseconds("IdempotencyRetentionMs", store.IdempotencyRetention, 600_000, 86_400_000),
+                IdempotencySweepInterval = ReadMilliseconds("IdempotencySweepIntervalMs", store.IdempotencySweepInterval, 1_000, 3_600_000),
             },
             MaxConnections = ReadInteger("MaxConnections", defaults.MaxConnections, 1, 1_000_000),
             DrainDelay = ReadMilliseconds("DrainDelayMs", defaults.DrainDelay, 0, 5_000),

@@ -73,6 +73,8 @@ internal static class Examples
         [ErrorCodes.LockHeld] = "The lock 'report' is held by 'billing-7'.",
         [ErrorCodes.CounterOutOfRange] = "The counter 'invoices' is 1000000 and stays so: the result would be out of range.",
         [ErrorCodes.WrongKind] = "The name holds something of another kind.",
+        [ErrorCodes.IdempotencyInProgress] = "The first request with this key is still being served.",
+        [ErrorCodes.IdempotencyMismatch] = "This key was used for another request. Take a new key for a new request.",
         [ErrorCodes.LeaseLost] = "This lease has ended, was released, or never was.",
         [ErrorCodes.PreconditionFailed] = "The counter 'invoices' is not as If-Match or If-None-Match asks; it stays as it is.",
         [ErrorCodes.TooLarge] = "The body has more than 1 MiB.",
@@ -99,7 +101,7 @@ internal static class Examples
     internal static JsonNode? ReplyOf(string operation) => Parse(s_replies, operation);
 
     /// <summary>Whether the problem goes with Retry-After.</summary>
-    internal static bool CanRetry(ProblemKind kind) => kind == ProblemKind.LockHeld || kind.Status is 429 or 503;
+    internal static bool CanRetry(ProblemKind kind) => kind == ProblemKind.LockHeld || kind == ProblemKind.IdempotencyInProgress || kind.Status is 429 or 503;
 
     /// <summary>One occurrence of the problem.</summary>
     internal static JsonNode OfProblem(ProblemKind kind)

@@ -24,6 +24,7 @@ internal sealed class OperationCompletion : IOperationFilter
         AddBody(operation, context);
         AddProblems(operation, context);
         AddExamples(operation);
+        AddIdempotencyKey(operation, context);
         operation.Responses = Sorted(operation.Responses);
     }
 
@@ -103,6 +104,28 @@ internal sealed class OperationCompletion : IOperationFilter
         if (operation.OperationId is "getCounter" or "setCounter" && operation.Responses["200"] is OpenApiResponse counter)
         {
             counter.Headers = new Dictionary<string, IOpenApiHeader> { ["ETag"] = Header("The version, as a strong entity tag.", JsonSchemaType.String) };
+        }
+    }
+
+    private static void AddIdempotencyKey(OpenApiOperation operation, OperationFilterContext context)
+    {
+        if (!context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<TakesIdempotencyKey>().Any())
+        {
+            return;
+        }
+
+        operation.Parameters ??= [];
+        operation.Parameters.Add(new OpenApiParameter
+        {
+            Name = IdempotencyKey.Header,
+            In = ParameterLocation.Header,
+            Description = "A key of your own choice, new for every request. Repeated with the same key within 10 minutes, the request is not carried out again, but answered again.",
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = IdempotencyKey.MaxLength + 2, Pattern = "^[ -~]+$" },
+        });
+        foreach (OpenApiResponse response in operation.Responses!.Where(response => response.Key.StartsWith('2')).Select(response => response.Value).OfType<OpenApiResponse>())
+        {
+            response.Headers ??= new Dictionary<string, IOpenApiHeader>();
+            response.Headers[IdempotencyKey.ReplayedHeader] = Header("Given, and `true`, if this is the answer to an earlier request with the same key.", JsonSchemaType.String);
         }
     }
 

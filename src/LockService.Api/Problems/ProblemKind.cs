@@ -14,10 +14,12 @@ internal sealed record ProblemKind(string Code, int Status, string Title)
     internal static readonly ProblemKind LockHeld = new(ErrorCodes.LockHeld, 409, "The lock is held");
     internal static readonly ProblemKind CounterOutOfRange = new(ErrorCodes.CounterOutOfRange, 409, "The counter would leave its range");
     internal static readonly ProblemKind WrongKind = new(ErrorCodes.WrongKind, 409, "The name is in use for something else");
+    internal static readonly ProblemKind IdempotencyInProgress = new(ErrorCodes.IdempotencyInProgress, 409, "The first request with this key is still being served");
     internal static readonly ProblemKind LeaseLost = new(ErrorCodes.LeaseLost, 410, "The lease is lost");
     internal static readonly ProblemKind PreconditionFailed = new(ErrorCodes.PreconditionFailed, 412, "The precondition does not hold");
     internal static readonly ProblemKind TooLarge = new(ErrorCodes.TooLarge, 413, "The request is too large");
     internal static readonly ProblemKind UnsupportedMediaType = new(ErrorCodes.UnsupportedMediaType, 415, "The body is not declared as JSON");
+    internal static readonly ProblemKind IdempotencyMismatch = new(ErrorCodes.IdempotencyMismatch, 422, "The key was used for another request");
     internal static readonly ProblemKind TooManyWaiters = new(ErrorCodes.TooManyWaiters, 429, "Too many waiters");
     internal static readonly ProblemKind InternalError = new(ErrorCodes.InternalError, 500, "The service failed");
     internal static readonly ProblemKind StoreUnavailable = new(ErrorCodes.StoreUnavailable, 503, "ZooKeeper is not available");

@@ -28,6 +28,10 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> log)
                 return new ProblemResult(ProblemKind.TooManyWaiters, e.Message) { RetryAfter = s_retryAfter };
             case WrongKindException e:
                 return new ProblemResult(ProblemKind.WrongKind, e.Message);
+            case IdempotencyMismatchException e:
+                return new ProblemResult(ProblemKind.IdempotencyMismatch, $"{e.Message} Take a new key for a new request.");
+            case IdempotencyInProgressException e:
+                return new ProblemResult(ProblemKind.IdempotencyInProgress, e.Message) { RetryAfter = s_retryAfter };
             case EffectUnknownException:
                 Log.OutcomeUnknown(log, context.Request.Method, context.Request.Path, context.TraceIdentifier);
                 return new ProblemResult(ProblemKind.OutcomeUnknown, "ZooKeeper's answer was lost: what was asked may have happened or not.");

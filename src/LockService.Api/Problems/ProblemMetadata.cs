@@ -1,3 +1,5 @@
+using LockService.Api.Requests;
+
 namespace LockService.Api.Problems;
 
 /// <summary>Tells the document that an endpoint may answer with a problem. Results do so for themselves when a handler returns them.</summary>
@@ -13,6 +15,11 @@ internal static class ProblemMetadataExtensions
     /// <summary>Declares what every endpoint may answer that reads a body and changes something.</summary>
     internal static RouteHandlerBuilder WithCommandProblems(this RouteHandlerBuilder endpoint) =>
         endpoint.WithProblems(ProblemKind.TooLarge, ProblemKind.UnsupportedMediaType, ProblemKind.OutcomeUnknown);
+
+    /// <summary>Says that the endpoint takes an idempotency key and hands it on, and what it may answer then.</summary>
+    internal static RouteHandlerBuilder TakingIdempotencyKeys(this RouteHandlerBuilder endpoint) => endpoint
+        .WithMetadata(new TakesIdempotencyKey())
+        .WithProblems(ProblemKind.IdempotencyInProgress, ProblemKind.IdempotencyMismatch);
 
     /// <summary>Declares problems.</summary>
     internal static TBuilder WithProblems<TBuilder>(this TBuilder builder, params ProblemKind[] kinds)

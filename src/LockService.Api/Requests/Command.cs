@@ -1,6 +1,8 @@
 using System.Reflection;
+using System.Security.Cryptography;
 using LockService.Api.Problems;
 using LockService.Contracts;
+using LockService.Recipes;
 using Microsoft.AspNetCore.Http.Metadata;
 
 namespace LockService.Api.Requests;
@@ -8,15 +10,19 @@ namespace LockService.Api.Requests;
 /// <summary>A request that names something in its path and says in its body what to do with it; a handler never sees an invalid one.</summary>
 /// <param name="Name">The name.</param>
 /// <param name="Body">The body, with defaults for what was left out.</param>
-internal readonly record struct Command<T>(string Name, T Body) : IEndpointParameterMetadataProvider
+/// <param name="Key">Under which key the request may be repeated; null for none.</param>
+internal readonly record struct Command<T>(string Name, T Body, KeyedRequest? Key) : IEndpointParameterMetadataProvider
     where T : class, ICheckedRequest
 {
     public static async ValueTask<Command<T>> BindAsync(HttpContext context)
     {
         var errors = new RequestErrors();
         string name = NameInPath.Read(context, errors);
-        T body = await RequestBody<T>.ReadAsync(context.Request, errors, context.RequestAborted);
-        return errors.None ? new(name, body) : throw new ProblemException(new InvalidRequest(errors));
+        using IncrementalHash? digest = context.Request.Headers.ContainsKey(IdempotencyKey.Header)
+            ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256)
+            : null;
+        T body = await RequestBody<T>.ReadAsync(context.Request, digest, errors, context.RequestAborted);
+        return errors.None ? new(name, body, digest is null ? null : IdempotencyKey.Read(context, digest)) : throw new ProblemException(new InvalidRequest(errors));
     }
 
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using LockService.Api.Problems;
@@ -22,9 +23,9 @@ internal static class RequestBody<T>
     /// <summary>Whether every member has a default.</summary>
     internal static bool IsOptional { get; } = CheckEmpty();
 
-    /// <summary>Reads and checks the body; what is wrong with its members is added to the errors.</summary>
+    /// <summary>Reads and checks the body; what is wrong with its members is added to the errors, and its bytes to the digest.</summary>
     /// <exception cref="ProblemException">There is no JSON object to speak of.</exception>
-    internal static async ValueTask<T> ReadAsync(HttpRequest request, RequestErrors errors, CancellationToken cancellation)
+    internal static async ValueTask<T> ReadAsync(HttpRequest request, IncrementalHash? digest, RequestErrors errors, CancellationToken cancellation)
     {
         T? body = s_empty;
         if (request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false })
@@ -34,6 +35,11 @@ internal static class RequestBody<T>
             if (!read.Buffer.IsEmpty)
             {
                 RequireJson(request.ContentType);
+                foreach (ReadOnlyMemory<byte> segment in read.Buffer)
+                {
+                    digest?.AppendData(segment.Span);
+                }
+
                 body = Parse(read.Buffer, errors);
                 reader.AdvanceTo(read.Buffer.End);
             }

@@ -11,7 +11,6 @@ namespace LockService.Api.Requests;
 internal sealed partial class RequestConventions(RequestDelegate next, ProblemMapper problems, ILogger<RequestConventions> log)
 {
     private const string RequestIdHeader = "X-Request-Id";
-    private const string IdempotencyKeyHeader = "Idempotency-Key";
 
     /// <summary>Where the server puts the Content-Length of a request that also has a Transfer-Encoding.</summary>
     private const string OverruledLengthHeader = "X-Content-Length";
@@ -103,11 +102,7 @@ internal sealed partial class RequestConventions(RequestDelegate next, ProblemMa
             }
         }
 
-        if (!HttpMethods.IsGet(request.Method) && request.Headers.ContainsKey(IdempotencyKeyHeader))
-        {
-            (errors ??= new()).Add(IdempotencyKeyHeader, "is not supported yet by this version, which would do a repeated request again.");
-        }
-
+        IdempotencyKey.Check(request.HttpContext, ref errors);
         return errors is null ? null : new InvalidRequest(errors);
     }
 

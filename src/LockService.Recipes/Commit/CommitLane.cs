@@ -34,6 +34,8 @@ internal sealed partial class CommitLane : IAsyncDisposable
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(50);
 
     private readonly SessionKeeper _sessions;
+    private readonly bool _oneResource;
+    private readonly LaneMetrics _metrics;
     private readonly TimeProvider _clock;
     private readonly ILogger _logger;
     private readonly LaneMarker _marker;
@@ -47,15 +49,18 @@ internal sealed partial class CommitLane : IAsyncDisposable
     private long _attempts;
 
     /// <param name="sessions">Where batches are sent.</param>
-    /// <param name="markerPrefix">The marker's path without its generation; no other lane of any instance may ever use it.</param>
+    /// <param name="options">What distinguishes it from other lanes.</param>
+    /// <param name="metrics">Measures it.</param>
     /// <param name="clock">Times deadlines.</param>
     /// <param name="logger">Hears of batches that had to be settled.</param>
-    internal CommitLane(SessionKeeper sessions, string markerPrefix, TimeProvider clock, ILogger<CommitLane> logger)
+    internal CommitLane(SessionKeeper sessions, LaneOptions options, CommitMetrics metrics, TimeProvider clock, ILogger<CommitLane> logger)
     {
         _sessions = sessions;
+        _oneResource = options.OneResourceAtATime;
+        _metrics = metrics.For(options.Name, _waiting);
         _clock = clock;
         _logger = logger;
-        _marker = new LaneMarker(markerPrefix);
+        _marker = new LaneMarker(options.MarkerPrefix, options.MarkerVersions);
         _deadlines = clock.CreateTimer(_ => Expire(), null, s_tick, s_tick);
         _loop = RunAsync();
     }
@@ -68,16 +73,30 @@ internal sealed partial class CommitLane : IAsyncDisposable
     internal async Task<CommitResult> CommitAsync(CommitUnit unit, Deadline deadline, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        var pending = new PendingUnit(unit, deadline.Timestamp);
-        if (_disposing.IsCancellationRequested || !_waiting.TryAdd(pending))
+        var pending = new PendingUnit(unit, deadline.Timestamp, _clock.GetTimestamp());
+        try
         {
-            throw new StoreUnavailableException("Too many changes wait for ZooKeeper already.");
-        }
+            if (_disposing.IsCancellationRequested || !_waiting.TryAdd(pending))
+            {
+                throw new StoreUnavailableException("Too many changes wait for ZooKeeper already.");
+            }
 
-        _work.Writer.TryWrite(true);
-        using (cancellation.UnsafeRegister(static (state, token) => ((PendingUnit)state!).Cancel(token), pending))
+            _work.Writer.TryWrite(true);
+            using (cancellation.UnsafeRegister(static (state, token) => ((PendingUnit)state!).Cancel(token), pending))
+            {
+                CommitResult result = await pending.Answer.ConfigureAwait(false);
+                if (!result.Committed)
+                {
+                    _metrics.Failed("refused");
+                }
+
+                return result;
+            }
+        }
+        catch (CoordinationException e)
         {
-            return await pending.Answer.ConfigureAwait(false);
+            _metrics.Failed(e is EffectUnknownException ? "unknown" : "unavailable");
+            throw;
         }
     }
 
@@ -112,7 +131,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
         {
             while (await _work.Reader.ReadAsync(_disposing.Token).ConfigureAwait(false))
             {
-                while (_waiting.Take(MaxBatchOperations, MaxBatchBytes) is { Count: > 0 } units)
+                while (TakeUnits() is { Count: > 0 } units)
                 {
                     await CarryAsync(new Batch(units)).ConfigureAwait(false);
                 }
@@ -124,6 +143,10 @@ internal sealed partial class CommitLane : IAsyncDisposable
             await RemoveMarkerAsync().ConfigureAwait(false);
         }
     }
+
+    private List<PendingUnit> TakeUnits() => _oneResource
+        ? _waiting.TakeOneResource(MaxBatchOperations, MaxBatchBytes)
+        : _waiting.Take(MaxBatchOperations, MaxBatchBytes);
 
     /// <summary>A fault of ours costs one batch, not the lane. The next one has a new marker, since this one's outcome is not known.</summary>
     private async Task CarryAsync(Batch batch)
@@ -144,6 +167,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
     /// <summary>Sends a batch as often as it takes to know the outcome of all of it.</summary>
     private async Task SettleAsync(Batch batch)
     {
+        long? firstSentAt = null;
         for (int failures = 0; ;)
         {
             Attempt? attempt = null;
@@ -157,11 +181,22 @@ internal sealed partial class CommitLane : IAsyncDisposable
                     return;
                 }
 
+                if (firstSentAt is null)
+                {
+                    firstSentAt = _clock.GetTimestamp();
+                    _metrics.Sent(attempt.Units, _clock);
+                }
+                else
+                {
+                    _metrics.SentAgain();
+                }
+
                 Task<TransactionResult> commit = client.CommitAsync(attempt.Transaction, _disposing.Token);
                 Task<ReadBatchResult?> read = attempt.Listings.ReadAsync(client, _disposing.Token);
                 TransactionResult result = await commit.ConfigureAwait(false);
                 if (await TakeInAsync(batch, attempt, result, read).ConfigureAwait(false))
                 {
+                    _metrics.Settled(_clock.GetElapsedTime(firstSentAt.Value));
                     return;
                 }
             }

@@ -1,12 +1,19 @@
 using LockService.Recipes.Sessions;
+using LockService.ZooKeeper;
 using Microsoft.Extensions.Logging;
 
 namespace LockService.Recipes.Commit;
 
-/// <summary>The lanes of an instance. All units of a resource travel in the same one.</summary>
+/// <summary>
+/// The lanes of an instance: one for everybody, and one for resources that collide with others' changes, in batches of one resource each, so
+/// that their refusals delay nobody else. A resource that moves from one to the other needs no care, since each unit is settled by its own lane.
+/// </summary>
 internal sealed class CommitLanes : IAsyncDisposable
 {
-    private readonly CommitLane[] _lanes;
+    private readonly CommitMetrics _metrics = new();
+    private readonly CommitLane _common;
+    private readonly CommitLane _contended;
+    private readonly ContendedResources _collisions;
     private readonly CoordinationOptions _options;
     private readonly TimeProvider _clock;
 
@@ -14,24 +21,44 @@ internal sealed class CommitLanes : IAsyncDisposable
     {
         _options = options;
         _clock = clock;
-        _lanes = [new CommitLane(sessions, $"{options.Root}/commit/{instanceId}-0", clock, logs.CreateLogger<CommitLane>())];
+        _collisions = new ContendedResources(clock);
+        var common = new LaneOptions
+        {
+            Name = "common",
+            MarkerPrefix = $"{PathOf(options.Root)}/{instanceId}-0",
+            MarkerVersions = options.MarkerVersions,
+        };
+        LaneOptions contended = common with { Name = "contended", MarkerPrefix = $"{PathOf(options.Root)}/{instanceId}-1", OneResourceAtATime = true };
+        _common = new CommitLane(sessions, common, _metrics, clock, logs.CreateLogger<CommitLane>());
+        _contended = new CommitLane(sessions, contended, _metrics, clock, logs.CreateLogger<CommitLane>());
     }
+
+    /// <summary>The node above the markers of all lanes.</summary>
+    internal static string PathOf(string root) => $"{root}/commit";
+
+    /// <summary>What is measured.</summary>
+    internal CommitMetrics Metrics => _metrics;
 
     /// <summary>The deadline of a call that begins now.</summary>
     internal Deadline NewDeadline() => Deadline.After(_options.StoreDeadline, _clock);
 
     /// <inheritdoc cref="CommitLane.CommitAsync"/>
-    internal Task<CommitResult> CommitAsync(CommitUnit unit, Deadline deadline, CancellationToken cancellation) =>
-        LaneOf(unit.Resource).CommitAsync(unit, deadline, cancellation);
+    internal async Task<CommitResult> CommitAsync(CommitUnit unit, Deadline deadline, CancellationToken cancellation)
+    {
+        CommitLane lane = _collisions.Contains(unit.Resource) ? _contended : _common;
+        CommitResult result = await lane.CommitAsync(unit, deadline, cancellation).ConfigureAwait(false);
+        if (result.Error is ErrorCode.BadVersion or ErrorCode.NodeExists or ErrorCode.NoNode or ErrorCode.NotEmpty)
+        {
+            _collisions.Note(unit.Resource);
+        }
+
+        return result;
+    }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (CommitLane lane in _lanes)
-        {
-            await lane.DisposeAsync().ConfigureAwait(false);
-        }
+        await _common.DisposeAsync().ConfigureAwait(false);
+        await _contended.DisposeAsync().ConfigureAwait(false);
+        _metrics.Dispose();
     }
-
-    private CommitLane LaneOf(string resource) =>
-        _lanes[(uint)string.GetHashCode(resource, StringComparison.Ordinal) % (uint)_lanes.Length];
 }

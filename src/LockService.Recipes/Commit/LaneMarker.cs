@@ -8,10 +8,12 @@ namespace LockService.Recipes.Commit;
 /// The persistent node that every batch of a lane changes first. Its version tells whether a batch was applied, its data which attempt at
 /// it, its mzxid in which transaction. Only the lane writes it.
 /// </summary>
-internal sealed class LaneMarker(string pathPrefix)
+/// <param name="pathPrefix">The path without its generation: that of all markers, the instance's id, a dash, and the lane.</param>
+/// <param name="maxVersion">From which version on the lane goes on with another node.</param>
+internal sealed class LaneMarker(string pathPrefix, int maxVersion = LaneMarker.MaxVersion)
 {
     /// <summary>Long before the version comes near -1, which ZooKeeper takes for any version.</summary>
-    private const int MaxVersion = 1 << 30;
+    internal const int MaxVersion = 1 << 30;
 
     private int _generation;
     private bool _exists;
@@ -24,6 +26,9 @@ internal sealed class LaneMarker(string pathPrefix)
 
     /// <summary>The version that the next batch expects.</summary>
     internal int Version { get; private set; }
+
+    /// <summary>The id of the instance that a marker of this name belongs to.</summary>
+    internal static string InstanceOf(string name) => name[..Math.Max(0, name.LastIndexOf('-'))];
 
     /// <summary>Creates the node if this generation of it has not been created yet.</summary>
     internal async Task EnsureAsync(ZooKeeperClient client, CancellationToken cancellation)
@@ -39,7 +44,7 @@ internal sealed class LaneMarker(string pathPrefix)
     /// <summary>The batch was applied.</summary>
     internal void Advance()
     {
-        if (++Version >= MaxVersion)
+        if (++Version >= maxVersion)
         {
             Replace();
         }

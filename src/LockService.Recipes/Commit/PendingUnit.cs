@@ -4,7 +4,7 @@ namespace LockService.Recipes.Commit;
 /// A submitted unit and the caller who waits for its answer. The caller is answered once; if that was before the outcome was known,
 /// <see cref="CommitUnit.Unclaimed"/> hears of a commitment.
 /// </summary>
-internal sealed class PendingUnit(CommitUnit unit, long deadline)
+internal sealed class PendingUnit(CommitUnit unit, long deadline, long submittedAt)
 {
     private const int Waiting = 0;
     private const int Sent = 1;
@@ -14,6 +14,9 @@ internal sealed class PendingUnit(CommitUnit unit, long deadline)
     private int _phase;
 
     internal CommitUnit Unit => unit;
+
+    /// <summary>When it was submitted, as a timestamp of the clock.</summary>
+    internal long SubmittedAt => submittedAt;
 
     internal Task<CommitResult> Answer => _answer.Task;
 

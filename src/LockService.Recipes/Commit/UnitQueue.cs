@@ -3,6 +3,9 @@ namespace LockService.Recipes.Commit;
 /// <summary>The units that wait for a batch, oldest first; bounded in number and bytes.</summary>
 internal sealed class UnitQueue(int maxUnits, long maxBytes)
 {
+    /// <summary>How far to look for more units of a resource.</summary>
+    private const int MaxLookedAt = 1_000;
+
     private readonly Lock _gate = new();
     private Queue<PendingUnit> _waiting = new();
     private long _bytes;
@@ -20,6 +23,18 @@ internal sealed class UnitQueue(int maxUnits, long maxBytes)
             _waiting.Enqueue(unit);
             _bytes += unit.Unit.Bytes;
             return true;
+        }
+    }
+
+    /// <summary>Number of units that wait.</summary>
+    internal int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _waiting.Count;
+            }
         }
     }
 
@@ -48,6 +63,26 @@ internal sealed class UnitQueue(int maxUnits, long maxBytes)
         }
 
         return taken;
+    }
+
+    /// <summary>As <see cref="Take"/>, but only units of the resource whose unit is the oldest. The others keep their places.</summary>
+    internal List<PendingUnit> TakeOneResource(int operations, int bytes)
+    {
+        lock (_gate)
+        {
+            if (!_waiting.TryPeek(out PendingUnit? oldest))
+            {
+                return [];
+            }
+
+            PendingUnit[] before = [.. _waiting];
+            string resource = oldest.Unit.Resource;
+            _waiting = new Queue<PendingUnit>(before.Take(MaxLookedAt).Where(unit => unit.Unit.Resource == resource));
+            List<PendingUnit> taken = Take(operations, bytes);
+            var left = _waiting.ToHashSet();
+            _waiting = new Queue<PendingUnit>(before.Where((unit, i) => i >= MaxLookedAt || unit.Unit.Resource != resource || left.Contains(unit)));
+            return taken;
+        }
     }
 
     /// <summary>Answers those whose deadline has passed, and makes room for others.</summary>

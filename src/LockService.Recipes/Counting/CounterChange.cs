@@ -1,4 +1,5 @@
 using LockService.Recipes.Commit;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Sessions;
 
 namespace LockService.Recipes.Counting;
@@ -11,9 +12,16 @@ namespace LockService.Recipes.Counting;
 internal readonly record struct CounterContent(long? Value, long? Zxid);
 
 /// <summary>What one caller in a counter's line wants.</summary>
-internal abstract class CounterChange(Deadline deadline)
+/// <param name="deadline">By when its caller is answered.</param>
+/// <param name="record">What is created along with it; null for nothing.</param>
+internal abstract class CounterChange(Deadline deadline, OutcomeRecord? record)
 {
     internal Deadline Deadline => deadline;
+
+    internal OutcomeRecord? Record => record;
+
+    /// <summary>Whether it changed the counter when it was applied last.</summary>
+    internal bool IsEffective { get; private set; }
 
     internal abstract bool IsAnswered { get; }
 
@@ -25,7 +33,13 @@ internal abstract class CounterChange(Deadline deadline)
 
     /// <summary>Makes the change. May be called again, when the counter turns out to be another one.</summary>
     /// <returns>False if it is refused and the counter stays as it is.</returns>
-    internal abstract bool TryApply(ref CounterContent content);
+    internal bool Apply(ref CounterContent content) => IsEffective = TryApply(ref content);
+
+    /// <summary>What is recorded of it when it is done.</summary>
+    internal abstract byte[] ToOutcome();
+
+    /// <summary>Its record could not be created: it has happened before.</summary>
+    internal abstract void Collide();
 
     /// <summary>What was applied last is done.</summary>
     /// <param name="written">The write that it was part of; null if that changed nothing.</param>
@@ -36,18 +50,24 @@ internal abstract class CounterChange(Deadline deadline)
 
     /// <summary>The caller leaves. What was sent may be carried out all the same.</summary>
     internal abstract void Cancel(CancellationToken cancellation);
+
+    /// <inheritdoc cref="Apply"/>
+    protected abstract bool TryApply(ref CounterContent content);
 }
 
 /// <inheritdoc/>
-internal abstract class CounterChange<TResult>(Deadline deadline) : CounterChange(deadline)
+internal abstract class CounterChange<TResult>(Deadline deadline, OutcomeRecord? record) : CounterChange(deadline, record)
 {
-    private readonly TaskCompletionSource<TResult> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<KeyedAnswer<TResult>> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    internal Task<TResult> Answer => _answer.Task;
+    internal Task<KeyedAnswer<TResult>> Answer => _answer.Task;
 
     internal sealed override bool IsAnswered => _answer.Task.IsCompleted;
 
-    internal sealed override void Settle(CommitResult? written) => _answer.TrySetResult(ResultOf(written));
+    internal sealed override void Settle(CommitResult? written) =>
+        _answer.TrySetResult(IsEffective ? KeyedAnswer.Done(ResultOf(written)) : KeyedAnswer.Refused(ResultOf(written)));
+
+    internal sealed override void Collide() => _answer.TrySetResult(KeyedAnswer.Collided<TResult>());
 
     internal sealed override void Fail(Exception failure) => _answer.TrySetException(failure);
 

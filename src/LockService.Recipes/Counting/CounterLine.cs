@@ -16,6 +16,9 @@ internal sealed class CounterLine(string path, CommitLanes lanes, StoreCalls sto
     /// <summary>Changes that share one write; a caller who comes later is not kept waiting for the arithmetic of more.</summary>
     private const int MaxRound = 2_000;
 
+    /// <summary>Changes with a record that share one write: each adds an operation, and a batch holds 200.</summary>
+    private const int MaxRecords = 150;
+
     /// <summary>
     /// How long the last state is trusted enough to build a change on it without reading. The change is conditional on its version, and
     /// the versions of a removed counter go on; but who deletes the node itself, past the service, lets them begin again.
@@ -91,10 +94,12 @@ internal sealed class CounterLine(string path, CommitLanes lanes, StoreCalls sto
         lock (_gate)
         {
             bool complete = false;
+            int records = 0;
             while (!complete && _waiting.TryDequeue(out CounterChange? change))
             {
                 _round.Add(change);
-                complete = change.IsLast || _round.Count == MaxRound;
+                records += change.Record is null ? 0 : 1;
+                complete = change.IsLast || _round.Count == MaxRound || records == MaxRecords;
             }
 
             return _running = _round.Count > 0;
@@ -118,6 +123,12 @@ internal sealed class CounterLine(string path, CommitLanes lanes, StoreCalls sto
                 Know(written is not null && changed ? present.After(value, written) : present);
                 _round.ForEach(change => change.Settle(written));
                 return;
+            }
+
+            if (_round.Find(change => change.Record?.Refused(unit!, written) == true) is { } repeated)
+            {
+                repeated.Collide();
+                continue;
             }
 
             _known = null;
@@ -154,7 +165,7 @@ internal sealed class CounterLine(string path, CommitLanes lanes, StoreCalls sto
         bool changed = false;
         foreach (CounterChange change in _round)
         {
-            changed |= change.TryApply(ref content);
+            changed |= change.Apply(ref content);
         }
 
         return (content.Value, changed);
@@ -163,13 +174,23 @@ internal sealed class CounterLine(string path, CommitLanes lanes, StoreCalls sto
     /// <returns>Null if there is nothing to change, and nothing to make sure of.</returns>
     private CommitUnit? UnitFor(CounterNode present, long? value, bool changed, bool trusted)
     {
+        CommitUnit? unit = null;
         if (changed && (value is not null || present.Version is not null))
         {
-            return present.ChangeTo(value, path);
+            unit = present.ChangeTo(value, path);
+        }
+        else if (trusted)
+        {
+            // A refusal must not rest on a state that somebody else may have changed long ago.
+            unit = new CommitUnit(path).Check(path, present.Version!.Value);
         }
 
-        // A refusal must not rest on a state that somebody else may have changed long ago.
-        return trusted ? new CommitUnit(path).Check(path, present.Version!.Value) : null;
+        foreach (CounterChange change in _round.Where(change => change is { Record: not null, IsEffective: true }))
+        {
+            change.Record!.AddTo(unit ??= new CommitUnit(path), change.ToOutcome());
+        }
+
+        return unit;
     }
 
     private async Task RecoverAsync(CommitResult refusal, CounterNode present, Deadline deadline)

@@ -1,16 +1,20 @@
 using LockService.Recipes.Commit;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Sessions;
 
 namespace LockService.Recipes.Counting;
 
 /// <summary>One caller's increment.</summary>
-internal sealed class Increment(IncrementOptions options, Deadline deadline) : CounterChange<IncrementResult>(deadline)
+internal sealed class Increment(IncrementOptions options, Deadline deadline, OutcomeRecord? record)
+    : CounterChange<IncrementResult>(deadline, record)
 {
     private IncrementResult _result;
 
     internal override bool IsLast => false;
 
-    internal override bool TryApply(ref CounterContent content)
+    internal override byte[] ToOutcome() => new CounterOutcome(_result.Value, _result.Previous).ToBytes();
+
+    protected override bool TryApply(ref CounterContent content)
     {
         long previous = content.Value ?? options.Initial;
         Int128 sum = (Int128)previous + options.By;

@@ -1,16 +1,20 @@
 using LockService.Recipes.Commit;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Sessions;
 
 namespace LockService.Recipes.Counting;
 
 /// <summary>One caller's removal of a counter.</summary>
-internal sealed class Removal(CounterCondition condition, Deadline deadline) : CounterChange<RemoveResult>(deadline)
+internal sealed class Removal(CounterCondition condition, Deadline deadline, OutcomeRecord? record)
+    : CounterChange<RemoveResult>(deadline, record)
 {
     private RemoveResult _result;
 
     internal override bool IsLast => true;
 
-    internal override bool TryApply(ref CounterContent content)
+    internal override byte[] ToOutcome() => "{}"u8.ToArray();
+
+    protected override bool TryApply(ref CounterContent content)
     {
         _result = content.Value is null ? RemoveResult.NotFound
             : condition.HoldsFor(content) ? RemoveResult.Removed

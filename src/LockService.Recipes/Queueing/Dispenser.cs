@@ -100,7 +100,7 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
 
         // The list was seen to be empty after each of them had come.
         long now = services.Clock.GetTimestamp();
-        takers.Where(taker => taker.WaitsUntil <= now).ToList().ForEach(taker => taker.TryGive([]));
+        takers.Where(taker => taker.WaitsUntil <= now).ToList().ForEach(taker => taker.GiveNothing());
         takers.RemoveAll(taker => taker.Answer.IsCompleted);
         if (takers.Count == 0)
         {
@@ -170,12 +170,17 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
     private async Task<bool> TryLeaseAsync(List<(ReadyMessage Seen, TakenMessage Taken)> assigned)
     {
         TakenMessage[] taken = [.. assigned.Select(message => message.Taken)];
-        var unit = new CommitUnit(tree.Queue) { Unclaimed = result => _ = leases.GiveBackAsync(taken) };
+        var unit = new CommitUnit(tree.Queue) { Unclaimed = result => _ = leases.GiveBackAsync(taken.Where(IsForNobody)) };
         foreach ((ReadyMessage seen, TakenMessage lease) in assigned)
         {
             _ = seen.DeliveryVersion is { } version
                 ? unit.SetData(lease.Path, lease.Record.ToBytes(), version)
                 : unit.Check(tree.Message(seen.Name), 0).Create(lease.Path, lease.Record.ToBytes(), CreateMode.Persistent);
+        }
+
+        foreach (IGrouping<Taker, TakenMessage> share in taken.GroupBy(message => message.For))
+        {
+            share.Key.Record?.AddTo(unit, QueueOutcome.Of(share.Select(message => message.Id.ToLeaseId())));
         }
 
         CommitResult result;
@@ -188,6 +193,12 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
             // Of no concern to those for whom nothing was to be taken.
             Array.ForEach(taken, message => message.For.Fail(e));
             return true;
+        }
+
+        if (taken.FirstOrDefault(message => message.For.Record?.Refused(unit, result) == true) is { } repeated)
+        {
+            repeated.For.Collide();
+            return false;
         }
 
         if (!result.Committed)
@@ -226,10 +237,12 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
                 (client, token) => Task.WhenAll(taken.Select(message => client.GetDataAsync(tree.Message(message.Id.Message), token))),
                 CancellationToken.None).ConfigureAwait(false);
         }
-        catch
+        catch (CoordinationException e)
         {
-            _ = leases.GiveBackAsync(taken);
-            throw;
+            _ = leases.GiveBackAsync(taken.Where(IsForNobody));
+            Array.ForEach(taken, message => message.For.Fail(
+                IsForNobody(message) ? e : new EffectUnknownException("The messages were leased, but could not be read in time.", e)));
+            return;
         }
 
         foreach (IGrouping<Taker, (TakenMessage Taken, NodeData? Body)> share in taken.Zip(bodies).GroupBy(message => message.First.For))
@@ -238,18 +251,16 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
             LeasedMessage[] messages = [.. share.Where(message => message.Body is not null).Select(message => Leased(message.Taken, message.Body!))];
             if (!share.Key.TryGive(messages))
             {
-                _ = leases.GiveBackAsync(share.Select(message => message.Taken));
+                _ = leases.GiveBackAsync(share.Select(message => message.Taken).Where(IsForNobody));
             }
         }
     }
 
-    private static LeasedMessage Leased(TakenMessage taken, NodeData body) => new(
-        taken.Id.Message.Id,
-        taken.Id.ToLeaseId(),
-        body.Data,
-        taken.Record.DeliveryCount,
-        DateTimeOffset.FromUnixTimeMilliseconds(body.Stat.CreatedAt),
-        taken.For.Lease);
+    private static LeasedMessage Leased(TakenMessage taken, NodeData body) =>
+        LeasedMessage.Of(taken.Id, body, taken.Record.DeliveryCount, taken.For.Lease);
+
+    /// <summary>Whether nobody can get it once its taker has left. Who has a key may ask again, and is then told of the very same leases.</summary>
+    private static bool IsForNobody(TakenMessage message) => message.For.Record is null;
 
     private Task ListenAnew()
     {

@@ -1,4 +1,5 @@
 using LockService.Recipes.Commit;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Sessions;
 
@@ -14,6 +15,8 @@ internal sealed record QueueServices
     internal required CommitLanes Lanes { get; init; }
 
     internal required StoreCalls Store { get; init; }
+
+    internal required KeyedCalls Keyed { get; init; }
 
     internal required LeaseObserver Leases { get; init; }
 

@@ -1,9 +1,11 @@
+using LockService.Recipes.Idempotency;
+
 namespace LockService.Recipes.Queueing;
 
 /// <summary>One caller who wants messages.</summary>
-internal sealed class Taker(int max, TimeSpan lease, long waitsUntil)
+internal sealed class Taker(int max, TimeSpan lease, long waitsUntil, OutcomeRecord? record)
 {
-    private readonly TaskCompletionSource<IReadOnlyList<LeasedMessage>> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<KeyedAnswer<IReadOnlyList<LeasedMessage>>> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     internal int Max => max;
 
@@ -12,10 +14,19 @@ internal sealed class Taker(int max, TimeSpan lease, long waitsUntil)
     /// <summary>When he has enough of waiting for a first message, as a timestamp of the clock.</summary>
     internal long WaitsUntil => waitsUntil;
 
-    internal Task<IReadOnlyList<LeasedMessage>> Answer => _answer.Task;
+    /// <summary>What the leasing must create along with it; null for nothing.</summary>
+    internal OutcomeRecord? Record => record;
+
+    internal Task<KeyedAnswer<IReadOnlyList<LeasedMessage>>> Answer => _answer.Task;
 
     /// <summary>Hands messages over; false if he has left.</summary>
-    internal bool TryGive(IReadOnlyList<LeasedMessage> messages) => _answer.TrySetResult(messages);
+    internal bool TryGive(IReadOnlyList<LeasedMessage> messages) => _answer.TrySetResult(KeyedAnswer.Done(messages));
+
+    /// <summary>There was no message in time.</summary>
+    internal void GiveNothing() => _answer.TrySetResult(KeyedAnswer.Refused<IReadOnlyList<LeasedMessage>>([]));
+
+    /// <summary>The record could not be created: he has been served before.</summary>
+    internal void Collide() => _answer.TrySetResult(KeyedAnswer.Collided<IReadOnlyList<LeasedMessage>>());
 
     internal void Fail(Exception failure) => _answer.TrySetException(failure);
 

@@ -20,6 +20,7 @@ internal sealed partial class InstanceRegistry : IAsyncDisposable
     private readonly string _instanceId;
     private readonly CancellationTokenSource _disposing = new();
     private readonly Task _loop;
+    private volatile bool _elected;
 
     internal InstanceRegistry(
         string instanceId,
@@ -35,9 +36,15 @@ internal sealed partial class InstanceRegistry : IAsyncDisposable
         _clock = clock;
         _sweep = sweep;
         _logger = logger;
-        _parent = $"{options.Root}/instances";
+        _parent = PathOf(options.Root);
         _loop = RunAsync();
     }
+
+    /// <summary>Whether this instance has the lowest id, as far as it knows.</summary>
+    internal bool IsElected => _elected;
+
+    /// <summary>The node above all instances.</summary>
+    internal static string PathOf(string root) => $"{root}/instances";
 
     public async ValueTask DisposeAsync()
     {
@@ -59,6 +66,7 @@ internal sealed partial class InstanceRegistry : IAsyncDisposable
             }
             catch (Exception e) when (e is ZooKeeperException or CoordinationException)
             {
+                _elected = false;
                 Log.Failed(_logger, e.Message);
                 await Task.Delay(s_retryPause, _clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -97,7 +105,8 @@ internal sealed partial class InstanceRegistry : IAsyncDisposable
         }
 
         using Watch watch = instances.Watch;
-        if (string.Equals(instances.Value.Names.Min(StringComparer.Ordinal), _instanceId, StringComparison.Ordinal))
+        _elected = string.Equals(instances.Value.Names.Min(StringComparer.Ordinal), _instanceId, StringComparison.Ordinal);
+        if (_elected)
         {
             await _sweep(stop).ConfigureAwait(false);
         }
