@@ -154,7 +154,11 @@ internal sealed class RequestQueue
 
         lock (_inFlightGate)
         {
-            _encoded.ForEach(_inFlight.Enqueue);
+            foreach (PendingRequest request in _encoded)
+            {
+                _inFlight.Enqueue(request);
+            }
+
             Volatile.Write(ref _inFlightCount, _inFlight.Count);
         }
 
