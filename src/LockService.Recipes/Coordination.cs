@@ -20,7 +20,7 @@ public sealed class Coordination : IAsyncDisposable
     private readonly LeaseObserver _leases;
     private readonly GuaranteedDeletes _deletes;
     private readonly WaiterReconciler _waiters;
-    private readonly IdleDirectories _idle;
+    private readonly FreeDirectories _free;
     private readonly InstanceRegistry _registry;
     private readonly RecordSweeper _records;
     private int _disposed;
@@ -42,9 +42,10 @@ public sealed class Coordination : IAsyncDisposable
         var store = new StoreCalls(_sessions, options, clock);
         _lanes = new CommitLanes(_sessions, options, InstanceId, clock, logs);
         _leases = new LeaseObserver(_sessions, store, clock, logs.CreateLogger<LeaseObserver>());
-        _deletes = new GuaranteedDeletes(_sessions, options, clock, logs.CreateLogger<GuaranteedDeletes>());
+        var reads = new SharedReads();
+        _deletes = new GuaranteedDeletes(_lanes, clock, logs.CreateLogger<GuaranteedDeletes>());
         _waiters = new WaiterReconciler(_sessions, _deletes, options, clock, logs.CreateLogger<WaiterReconciler>());
-        _idle = new IdleDirectories(_sessions, clock);
+        _free = new FreeDirectories(_lanes, _sessions, reads, clock);
         var slots = new WaiterSlots(options.MaxWaiters);
         Locks = new Locks(new LockServices
         {
@@ -52,10 +53,13 @@ public sealed class Coordination : IAsyncDisposable
             Clock = clock,
             Sessions = _sessions,
             Store = store,
+            Lanes = _lanes,
+            Reads = reads,
             Leases = _leases,
+            HolderLease = new HolderLease(_lanes),
             Deletes = _deletes,
             Waiters = _waiters,
-            Idle = _idle,
+            Free = _free,
             Slots = slots,
             InstanceId = InstanceId,
             Draining = _draining.Token,
@@ -127,7 +131,7 @@ public sealed class Coordination : IAsyncDisposable
         await _records.DisposeAsync().ConfigureAwait(false);
         await _registry.DisposeAsync().ConfigureAwait(false);
         await _waiters.DisposeAsync().ConfigureAwait(false);
-        await _idle.DisposeAsync().ConfigureAwait(false);
+        await _free.DisposeAsync().ConfigureAwait(false);
         await _leases.DisposeAsync().ConfigureAwait(false);
         await _lanes.DisposeAsync().ConfigureAwait(false);
         await _sessions.DisposeAsync().ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System.Text;
+using LockService.Recipes.Commit;
 using LockService.Recipes.Locking;
 using LockService.ZooKeeper;
 
@@ -15,14 +16,17 @@ namespace LockService.Recipes;
 ///     _c_&lt;guid&gt;-__WRIT__&lt;N&gt;             a holder (persistent, with its lease as data) or a waiter (ephemeral)
 ///     _c_&lt;guid&gt;-__READ__&lt;N&gt;             the same in shared mode
 /// </code>
-/// 1. Nobody there: create a persistent holder, list. First in the list and nothing moved since: granted, the token is its czxid.
-/// 2. Otherwise create an ephemeral waiter and list, on the same session, until no lower number blocks.
-/// 3. Then replace the waiter by a holder with the same number, in one transaction: granted, the token is the holder's czxid.
-/// 4. Blocked: watch the highest number that blocks, and look again on any event.
-/// 5. Renewing sets the holder's data, which bumps its version; releasing deletes it. Any instance can do both.
+/// 1. Nobody there: one transaction deletes the empty directory, or does without, and makes a new one with a persistent holder in it. The
+/// deletion proves that nobody was there: granted, the token is the transaction.
+/// 2. Otherwise create an ephemeral waiter and list behind it, on the same session, until no lower number blocks.
+/// 3. Then replace the waiter by a holder with the same number, in one transaction: granted, the token is the transaction.
+/// 4. Blocked: watch the highest number that blocks, and look again on any event; another waiter of this instance is heard of without that.
+/// 5. Releasing deletes the holder, and does step 3 for those who are next and wait here, in the same transaction. Renewing sets the holder's
+/// data, which bumps its version. Any instance can do both.
 /// 6. A holder whose version has not changed for its lease is deleted on that version by whoever observed that.
-/// <para>Lost connection: everything is settled on the same session before it goes on. Expired session: waiters are refused as
-/// unavailable, holders live on. Cancelled caller: the waiter is removed; a grant that came at the same moment is given back.</para>
+/// <para>All changes go through the commit lanes, which find out what became of them (<see cref="CommitLanes"/>). Lost connection: waiters keep
+/// their places as long as their session lives. Expired session: waiters are refused as unavailable, holders live on. Cancelled caller: the
+/// waiter is removed; a grant that came at the same moment is given back.</para>
 /// <para>It does not promise that a holder learns in time that it has lost its lease, nor that waiters survive their instance.</para>
 /// </remarks>
 public sealed class Locks
@@ -42,14 +46,22 @@ public sealed class Locks
     /// <exception cref="EffectUnknownException">A grant may have happened that is being taken back; it ends after one lease at the latest.</exception>
     /// <exception cref="TooManyWaitersException">This instance serves as many waiters as it may.</exception>
     /// <exception cref="DrainingException">This instance is shutting down.</exception>
-    public Task<AcquireResult> AcquireAsync(string name, AcquireOptions options, CancellationToken cancellation)
+    public Task<AcquireResult> AcquireAsync(string name, AcquireOptions options, CancellationToken cancellation) =>
+        AcquireAsync(name, options, companions: null, cancellation);
+
+    /// <summary>
+    /// The same, together with what the caller wants to happen in the transaction of the grant. Nothing of it happens without a grant.
+    /// </summary>
+    /// <exception cref="CompanionRefusedException">One of these operations was refused, and the grant with it.</exception>
+    internal Task<AcquireResult> AcquireAsync(
+        string name, AcquireOptions options, GrantCompanions? companions, CancellationToken cancellation)
     {
         ResourceName.ThrowIfInvalid(name);
         ArgumentNullException.ThrowIfNull(options);
         options.ThrowIfInvalid();
         return _services.Draining.IsCancellationRequested
             ? throw new DrainingException()
-            : new Acquisition(_services, name, options).RunAsync(cancellation);
+            : new Acquisition(_services, name, options, companions).RunAsync(cancellation);
     }
 
     /// <summary>Renews a lease: it lasts its TTL from the moment this request was sent, at least.</summary>
@@ -60,90 +72,47 @@ public sealed class Locks
     /// <returns>The lease, or null if it has ended, was released, or never was.</returns>
     /// <exception cref="StoreUnavailableException">ZooKeeper was away. Nothing was done.</exception>
     /// <exception cref="EffectUnknownException">The lease may have been renewed.</exception>
-    public async Task<LockGrant?> RenewAsync(string name, string leaseId, TimeSpan? ttl, CancellationToken cancellation)
+    public Task<LockGrant?> RenewAsync(string name, string leaseId, TimeSpan? ttl, CancellationToken cancellation) =>
+        RenewAsync(name, leaseId, ttl, companions: null, cancellation);
+
+    /// <summary>The same, together with what the caller wants to happen in the same transaction.</summary>
+    /// <exception cref="CompanionRefusedException">One of these operations was refused, and the renewal with it.</exception>
+    internal Task<LockGrant?> RenewAsync(
+        string name, string leaseId, TimeSpan? ttl, GrantCompanions? companions, CancellationToken cancellation)
     {
         if (ttl is { } given)
         {
             AcquireOptions.ThrowIfInvalidTtl(given);
         }
 
-        if (HolderPath(name, leaseId) is not { } path)
-        {
-            return null;
-        }
-
-        long arrived = _services.Clock.GetTimestamp();
-        string nonce = Guid.NewGuid().ToString("N");
-        Renewal? renewal = await _services.Store
-            .MutateAsync((client, _, token) => RenewOnceAsync(client, path, ttl, nonce, token), cancellation).ConfigureAwait(false);
-        if (renewal is null)
-        {
-            return null;
-        }
-
-        var lease = TimeSpan.FromMilliseconds(renewal.Record.TtlMs);
-        _services.Leases.Observe(path, renewal.Version, lease, HolderLease.Instance);
-        TimeSpan age = _services.Clock.GetElapsedTime(arrived);
-        if (age > lease / 2)
-        {
-            // The caller counts from its sending, and would hold an answer that is nearly over, or over.
-            throw new EffectUnknownException("The lease was renewed, but the answer took more than half of it.");
-        }
-
-        ContenderName holder = ContenderName.Parse(path[(path.LastIndexOf('/') + 1)..])!;
-        return new LockGrant(
-            name,
-            leaseId,
-            renewal.Token,
-            holder.Mode,
-            renewal.Record.Owner,
-            lease,
-            TimeSpan.Zero,
-            renewal.Record.Since,
-            _services.Clock.GetUtcNow() + lease - age);
+        return Holder(name, leaseId) is { } holder
+            ? new Renewal(_services, Directory(name), name, holder, ttl, companions).RunAsync(cancellation)
+            : Task.FromResult<LockGrant?>(null);
     }
 
     /// <summary>Ends a lease. Goes on after the caller has left: who releases wants it released.</summary>
     /// <returns>False if it had ended before, or never was.</returns>
     /// <exception cref="StoreUnavailableException">ZooKeeper was away. Nothing was done.</exception>
     /// <exception cref="EffectUnknownException">The lease may have been released; releasing it again is safe.</exception>
-    public async Task<bool> ReleaseAsync(string name, string leaseId)
-    {
-        if (HolderPath(name, leaseId) is not { } path)
-        {
-            return false;
-        }
+    public Task<bool> ReleaseAsync(string name, string leaseId) => ReleaseAsync(name, leaseId, companions: null);
 
-        bool released = await _services.Store.MutateAsync(
-            async (client, unsettled, token) =>
-            {
-                try
-                {
-                    await client.DeleteAsync(path, cancellation: token).ConfigureAwait(false);
-                    return true;
-                }
-                catch (RequestRefusedException e) when (e.Code == ErrorCode.NoNode)
-                {
-                    // The path is never used twice: after a lost answer its absence means that the first attempt did it.
-                    return unsettled;
-                }
-            },
-            CancellationToken.None).ConfigureAwait(false);
-        _services.Leases.Forget(path);
-        _services.Idle.Note(new LockDirectory(_services.Options.Root, name).Path);
-        return released;
-    }
+    /// <summary>The same, together with what the caller wants to happen in the same transaction.</summary>
+    /// <exception cref="CompanionRefusedException">One of these operations was refused, and the release with it.</exception>
+    internal Task<bool> ReleaseAsync(string name, string leaseId, IReadOnlyList<UnitOperation>? companions) =>
+        Holder(name, leaseId) is { } holder
+            ? new Release(_services, Directory(name), holder, companions).RunAsync()
+            : Task.FromResult(false);
 
     /// <summary>Reads who holds the lock and who waits for it. Reflects every change acknowledged before the call.</summary>
     /// <exception cref="StoreUnavailableException">ZooKeeper was away.</exception>
     public Task<LockState> GetAsync(string name, CancellationToken cancellation)
     {
         ResourceName.ThrowIfInvalid(name);
-        var directory = new LockDirectory(_services.Options.Root, name);
+        LockDirectory directory = Directory(name);
         return _services.Store.ReadAsync(
             async (client, token) =>
             {
-                Contenders seen = await directory.ListLatestAsync(client, token).ConfigureAwait(false);
+                var seen = new Contenders(await _services.Reads.ListAsync(client, directory.Path, latest: true, token).ConfigureAwait(false));
                 return await new LockReader(_services).ReadAsync(client, directory, name, seen, withWaiters: true, token).ConfigureAwait(false);
             },
             cancellation);
@@ -158,74 +127,30 @@ public sealed class Locks
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = SweepParallelism, CancellationToken = cancellation };
         await Parallel.ForEachAsync(names?.Names ?? [], parallel, async (name, stop) =>
         {
-            var directory = new LockDirectory(_services.Options.Root, name);
+            LockDirectory directory = Directory(name);
             int found = await _services.Store.ReadAsync(
                 async (client, token) =>
                 {
-                    Contenders seen = await directory.ListAsync(client, token).ConfigureAwait(false);
+                    var seen = new Contenders(await _services.Reads.ListAsync(client, directory.Path, latest: false, token).ConfigureAwait(false));
                     await new LockReader(_services).ObserveAsync(client, directory, seen.InOrder.Where(c => c.IsHolder), token).ConfigureAwait(false);
                     return seen.InOrder.Count;
                 },
                 stop).ConfigureAwait(false);
             if (found == 0)
             {
-                _services.Idle.Note(directory.Path);
+                _services.Free.Note(directory.Path, free: false);
             }
         }).ConfigureAwait(false);
     }
 
-    private string? HolderPath(string name, string leaseId)
+    private LockDirectory Directory(string name) => new(_services.Options.Root, name);
+
+    private static ContenderName? Holder(string name, string leaseId)
     {
         ResourceName.ThrowIfInvalid(name);
         ArgumentNullException.ThrowIfNull(leaseId);
-        return LeaseId.HolderName(name, leaseId) is { } holder ? new LockDirectory(_services.Options.Root, name).Child(holder) : null;
+        return LeaseId.HolderName(name, leaseId) is { } holder ? ContenderName.Parse(holder) : null;
     }
-
-    /// <summary>
-    /// Reads the record and writes it with the version read. The nonce tells one's own earlier write, whose answer was lost, from
-    /// another's: a lease is not renewed twice for one request.
-    /// </summary>
-    private static async Task<Renewal?> RenewOnceAsync(
-        ZooKeeperClient client, string path, TimeSpan? ttl, string nonce, CancellationToken token)
-    {
-        while (true)
-        {
-            NodeData? node = await client.GetDataAsync(path, token).ConfigureAwait(false);
-            if (node is null)
-            {
-                // The server in use may not have heard yet of a grant through another instance.
-                await client.SyncAsync(path, token).ConfigureAwait(false);
-                node = await client.GetDataAsync(path, token).ConfigureAwait(false);
-            }
-
-            if (node is null || ContenderRecord.Parse(node.Data) is not { } record)
-            {
-                return null;
-            }
-
-            if (record.Nonce == nonce)
-            {
-                return new Renewal(record, node.Stat.Version, node.Stat.CreatedZxid);
-            }
-
-            ContenderRecord renewed = record with { TtlMs = (long?)ttl?.TotalMilliseconds ?? record.TtlMs, Nonce = nonce };
-            try
-            {
-                Stat stat = await client.SetDataAsync(path, renewed.ToBytes(), node.Stat.Version, token).ConfigureAwait(false);
-                return new Renewal(renewed, stat.Version, stat.CreatedZxid);
-            }
-            catch (RequestRefusedException e) when (e.Code == ErrorCode.BadVersion)
-            {
-                // Somebody else renewed the same lease at the same time: take its record and write on top of it.
-            }
-            catch (RequestRefusedException e) when (e.Code == ErrorCode.NoNode)
-            {
-                return null;
-            }
-        }
-    }
-
-    private sealed record Renewal(ContenderRecord Record, int Version, long Token);
 }
 
 /// <summary>How a lock is shared.</summary>

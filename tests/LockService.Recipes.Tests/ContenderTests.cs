@@ -1,4 +1,5 @@
 using LockService.Recipes.Locking;
+using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 using Xunit;
 
@@ -81,5 +82,5 @@ public sealed class ContenderTests
     private static int? BlockerOf(Contenders seen, int sequence) => seen.BlockerOf(seen.InOrder.Single(c => c.Sequence == sequence))?.Sequence;
 
     private static Contenders Listing(params (string Tag, int Sequence)[] contenders) =>
-        new(new NodeChildren([.. contenders.Select(c => $"_c_{System.Guid.NewGuid()}-__{c.Tag}__{c.Sequence:D10}")], default));
+        new(new DirectoryListing([.. contenders.Select(c => $"_c_{System.Guid.NewGuid()}-__{c.Tag}__{c.Sequence:D10}")], new NodeData(default, default)));
 }

@@ -7,6 +7,9 @@ namespace LockService.Recipes.Tests;
 [Collection("zookeeper")]
 public sealed class LockContentionTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
 {
+    /// <summary>Far more than the answer to a grant takes, and less than the test goes on granting.</summary>
+    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(3);
+
     private Instances _instances = null!;
 
     public async Task InitializeAsync() => _instances = await Instances.OnAsync(zooKeeper);
@@ -62,6 +65,67 @@ public sealed class LockContentionTests(ZooKeeperFixture zooKeeper) : IAsyncLife
 
         Assert.Equal(clients * 10, witness.Entered);
         await _instances.QueueIsAsync("tried", 0);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Nobody_is_told_held_while_nobody_holds_the_lock(bool someWaitAndLeave)
+    {
+        const int clients = 12;
+        Locks[] locks = [_instances.Start().Locks, _instances.Start().Locks, _instances.Start().Locks];
+        var gate = new Lock();
+        int holding = 0;
+        int grants = 0;
+        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(8), TimeProvider.System);
+
+        await Task.WhenAll(Enumerable.Range(0, clients).Select(async client =>
+        {
+            Locks mine = locks[client % locks.Length];
+            bool waits = someWaitAndLeave && client % 4 == 0;
+            var options = new AcquireOptions { Owner = $"client-{client}", Wait = waits ? TimeSpan.FromMilliseconds(5) : TimeSpan.Zero };
+            while (!stop.IsCancellationRequested)
+            {
+                bool wasFree;
+                int grantsBefore;
+                lock (gate)
+                {
+                    (wasFree, grantsBefore) = (holding == 0, grants);
+                }
+
+                AcquireResult result = await mine.AcquireAsync("tried", options, default);
+                if (result is AcquireResult.Granted { Grant: var grant })
+                {
+                    lock (gate)
+                    {
+                        holding++;
+                        grants++;
+                    }
+
+                    Assert.True(await mine.ReleaseAsync("tried", grant.LeaseId));
+                    lock (gate)
+                    {
+                        holding--;
+                    }
+                }
+                else if (!waits)
+                {
+                    // Whoever was granted the lock meanwhile is heard of when he is answered, at the latest.
+                    await Eventually.TrueAsync(
+                        "somebody was granted the lock that was called held",
+                        () =>
+                        {
+                            lock (gate)
+                            {
+                                return !wasFree || grants > grantsBefore;
+                            }
+                        },
+                        s_answer);
+                }
+            }
+        }));
+
+        Assert.True(grants > 100, $"{grants} grants");
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     }
 
     [Theory]
-    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.GetChildren, RequestKind.Create2, RequestKind.CreateContainer } })]
+    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.MultiRead, RequestKind.Create2, RequestKind.Multi } })]
     public async Task A_free_lock_is_granted_once_whatever_answer_is_lost(string fault, RequestKind kind)
     {
         Coordination instance = await StartBehindProxyAsync();
@@ -52,19 +52,34 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     }
 
     [Theory]
-    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.Create2, RequestKind.GetData, RequestKind.Multi, RequestKind.Exists } })]
+    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.MultiRead, RequestKind.Multi, RequestKind.GetData } })]
+    public async Task A_waiter_enters_the_queue_once_whatever_answer_is_lost(string fault, RequestKind kind)
+    {
+        Coordination instance = await StartBehindProxyAsync();
+        Locks other = _instances.Start().Locks;
+        LockGrant held = await Instances.GrantedAsync(other.AcquireAsync("report", s_try, default));
+        Task struck = Strike(fault, kind);
+        Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, default);
+        await Eventually.CompletesAsync("the fault struck", struck);
+        await _instances.QueueIsAsync("report", 2);
+
+        await other.ReleaseAsync("report", held.LeaseId);
+
+        LockGrant grant = await Instances.GrantedAsync(waiting);
+        Assert.True(grant.FencingToken > held.FencingToken);
+        await HeldOnlyByAsync(grant);
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.MultiRead, RequestKind.Multi } })]
     public async Task A_waiter_is_promoted_once_whatever_answer_is_lost(string fault, RequestKind kind)
     {
         Coordination instance = await StartBehindProxyAsync();
         Locks other = _instances.Start().Locks;
         LockGrant held = await Instances.GrantedAsync(other.AcquireAsync("report", s_try, default));
-        // The promotion comes after the release; the others on the way into the queue.
-        bool inPromotion = kind is RequestKind.Multi or RequestKind.Exists;
-        Task struck = inPromotion ? Task.CompletedTask : Strike(fault, kind);
         Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, default);
-        await _instances.QueueIsAsync("report", 2);
-        await Eventually.CompletesAsync("the fault struck", struck);
-        struck = inPromotion ? Strike(fault, kind) : Task.CompletedTask;
+        await WatchIsSetAsync();
+        Task struck = Strike(fault, kind);
 
         await other.ReleaseAsync("report", held.LeaseId);
 
@@ -75,7 +90,89 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     }
 
     [Theory]
-    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.Delete } })]
+    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.Multi } })]
+    public async Task A_release_hands_the_lock_over_once_when_its_answer_is_lost(string fault, RequestKind kind)
+    {
+        Coordination instance = await StartBehindProxyAsync();
+        LockGrant held = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default));
+        Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, default);
+        await WatchIsSetAsync();
+        Task struck = Strike(fault, kind);
+
+        Assert.True(await instance.Locks.ReleaseAsync("report", held.LeaseId));
+
+        await Eventually.CompletesAsync("the fault struck", struck);
+        LockGrant grant = await Instances.GrantedAsync(waiting);
+        Assert.True(grant.FencingToken > held.FencingToken);
+        await HeldOnlyByAsync(grant);
+        Assert.True(await instance.Locks.ReleaseAsync("report", grant.LeaseId));
+    }
+
+    [Fact]
+    public async Task A_release_whose_session_expires_on_the_way_frees_the_lock_and_grants_it_to_one_at_most()
+    {
+        Coordination instance = await StartBehindProxyAsync();
+        LockGrant held = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default));
+        Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, default);
+        await WatchIsSetAsync();
+        Task struck = _proxy.CutBeforeForwarding(RequestKind.Multi);
+        _proxy.Refuse();
+        Task<bool> releasing = instance.Locks.ReleaseAsync("report", held.LeaseId);
+        await Eventually.CompletesAsync("the release is cut off", struck);
+        await _instances.QueueIsAsync("report", 1);
+        _proxy.Admit();
+
+        Assert.True(await Eventually.CompletesAsync("the release is answered", releasing));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => Eventually.CompletesAsync("the waiter is answered", waiting));
+        await _instances.QueueIsAsync("report", 0);
+        await HeldOnlyByAsync(await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default)));
+    }
+
+    [Fact]
+    public async Task A_hand_over_that_was_carried_out_before_the_session_expired_is_a_grant()
+    {
+        Coordination instance = await StartBehindProxyAsync();
+        LockGrant held = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default));
+        Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, default);
+        await WatchIsSetAsync();
+        Task struck = _proxy.DropNextReply(RequestKind.Multi);
+        _proxy.Refuse();
+        Task<bool> releasing = instance.Locks.ReleaseAsync("report", held.LeaseId);
+        await Eventually.CompletesAsync("the answer is lost", struck);
+        await Eventually.TrueAsync(
+            "the session has expired",
+            async () => await _instances.Observer.ExistsAsync($"/lockservice/instances/{instance.InstanceId}") is null);
+        _proxy.Admit();
+
+        Assert.True(await Eventually.CompletesAsync("the release is answered", releasing));
+        LockGrant grant = await Instances.GrantedAsync(waiting);
+        await HeldOnlyByAsync(grant);
+        Assert.True(grant.FencingToken > held.FencingToken);
+    }
+
+    [Fact]
+    public async Task A_hand_over_to_a_caller_who_left_meanwhile_is_given_back()
+    {
+        Coordination instance = await StartBehindProxyAsync();
+        LockGrant held = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default));
+        using var hangUp = new CancellationTokenSource();
+        Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, hangUp.Token);
+        await WatchIsSetAsync();
+        _proxy.Stall(ProxyDirections.ToClient);
+        Task<bool> releasing = instance.Locks.ReleaseAsync("report", held.LeaseId);
+        await Eventually.TrueAsync("the lock was handed over", async () => !(await _instances.ContendersAsync("report")).Contains(held.LeaseId)
+            && await _instances.ContendersAsync("report") is [var only] && Locking.ContenderName.Parse(only)!.IsHolder);
+
+        await hangUp.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Eventually.CompletesAsync("the caller is let go", waiting));
+        _proxy.Resume();
+
+        Assert.True(await Eventually.CompletesAsync("the release is answered", releasing));
+        await _instances.QueueIsAsync("report", 0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.Multi } })]
     public async Task A_release_is_acknowledged_and_done_once_when_its_answer_is_lost(string fault, RequestKind kind)
     {
         Coordination instance = await StartBehindProxyAsync();
@@ -90,11 +187,11 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     }
 
     [Theory]
-    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.GetData, RequestKind.SetData } })]
+    [MemberData(nameof(Faults), new object[] { new[] { RequestKind.MultiRead, RequestKind.Multi } })]
     public async Task A_renewal_bumps_the_version_once_when_its_answer_is_lost(string fault, RequestKind kind)
     {
         Coordination instance = await StartBehindProxyAsync();
-        LockGrant grant = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default));
+        LockGrant grant = await Instances.GrantedAsync(_instances.Start().Locks.AcquireAsync("report", s_try, default));
         Task struck = Strike(fault, kind);
 
         Assert.NotNull(await instance.Locks.RenewAsync("report", grant.LeaseId, null, default));
@@ -150,7 +247,7 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
         Locks other = _instances.Start().Locks;
         await Instances.GrantedAsync(other.AcquireAsync("report", s_try, default));
         using var hangUp = new CancellationTokenSource();
-        Task struck = _proxy.SwallowNextReply(RequestKind.Create2);
+        Task struck = _proxy.SwallowNextReply(RequestKind.Multi);
         Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, hangUp.Token);
         await _instances.QueueIsAsync("report", 2);
         await struck;
@@ -207,6 +304,10 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
             async () => await _instances.Observer.ExistsAsync($"/lockservice/instances/{instance.InstanceId}") is not null);
         return instance;
     }
+
+    /// <summary>The waiter has seen who is before it: whatever it does next comes of a change.</summary>
+    private Task WatchIsSetAsync() =>
+        Eventually.TrueAsync("the waiter watches", () => _proxy.Requests.Any(request => request.Kind == RequestKind.GetData));
 
     private Task Strike(string fault, RequestKind kind) => fault switch
     {

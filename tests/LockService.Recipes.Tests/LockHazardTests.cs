@@ -1,3 +1,4 @@
+using LockService.Recipes.Commit;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Locking;
 using LockService.Recipes.Sessions;
@@ -83,8 +84,7 @@ public sealed class LockHazardTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
 
     [Theory]
     [InlineData(RequestKind.Sync)]
-    [InlineData(RequestKind.GetChildren)]
-    [InlineData(RequestKind.GetData)]
+    [InlineData(RequestKind.MultiRead)]
     public async Task A_refusal_is_answered_whatever_answer_is_lost(RequestKind kind)
     {
         Coordination instance = await StartBehindProxyAsync();
@@ -159,12 +159,13 @@ public sealed class LockHazardTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
         TaskScheduler.UnobservedTaskException += Note;
         try
         {
-            Task create = _proxy.DropNextReply(RequestKind.Create2);
             Task sync = _proxy.DropNextReply(RequestKind.Sync);
-            Task promote = _proxy.DropNextReply(RequestKind.Multi);
+            await instance.Locks.AcquireAsync("report", s_try, default);
+            Task create = _proxy.DropNextReply(RequestKind.Multi);
             Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, default);
             await Eventually.CompletesAsync("the faults struck", Task.WhenAll(create, sync));
             await _instances.QueueIsAsync("report", 2);
+            Task promote = _proxy.DropNextReply(RequestKind.Multi);
             await other.ReleaseAsync("report", held.LeaseId);
             await Instances.GrantedAsync(waiting);
             await Eventually.CompletesAsync("the fault struck", promote);
@@ -185,10 +186,12 @@ public sealed class LockHazardTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
         var options = new CoordinationOptions { ZooKeeper = ConnectString.Parse(_proxy.ConnectString) };
         _proxy.Refuse();
         var sessions = new SessionKeeper(options, TimeProvider.System, NullLoggerFactory.Instance);
-        var deletes = new GuaranteedDeletes(sessions, options, TimeProvider.System, NullLogger<GuaranteedDeletes>.Instance);
-        deletes.Delete(sessions.Current, "/lockservice/locks/report/held", ephemeral: false);
+        var lanes = new CommitLanes(sessions, options, "test", TimeProvider.System, NullLoggerFactory.Instance);
+        var deletes = new GuaranteedDeletes(lanes, TimeProvider.System, NullLogger<GuaranteedDeletes>.Instance);
+        deletes.Delete("/lockservice/locks/report", "/lockservice/locks/report/held");
 
         await deletes.DisposeAsync();
+        await lanes.DisposeAsync();
         await sessions.DisposeAsync();
 
         await Eventually.TrueAsync("nobody tries any more", () => deletes.Pending == 0, s_soon);
@@ -204,7 +207,7 @@ public sealed class LockHazardTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
         var logger = new RecordingLogger<LeaseObserver>();
         await using var leases = new LeaseObserver(instance.Sessions, instance.Store, TimeProvider.System, logger);
 
-        leases.Observe("/lockservice/locks/report/held", 0, TimeSpan.FromMilliseconds(500), HolderLease.Instance);
+        leases.Observe("/lockservice/locks/report/held", 0, TimeSpan.FromMilliseconds(500), new HolderLease(instance.Lanes));
         await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System);
 
         Assert.Empty(logger.Lines);

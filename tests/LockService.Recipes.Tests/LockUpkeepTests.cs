@@ -1,3 +1,4 @@
+using LockService.Recipes.Commit;
 using LockService.Recipes.Locking;
 using LockService.Recipes.Sessions;
 using LockService.Testing;
@@ -80,7 +81,8 @@ public sealed class LockUpkeepTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     {
         var options = new CoordinationOptions { ZooKeeper = ConnectString.Parse(_instances.Servers + _instances.Chroot) };
         await using var sessions = new SessionKeeper(options, TimeProvider.System, NullLoggerFactory.Instance);
-        await using var deletes = new GuaranteedDeletes(sessions, options, TimeProvider.System, NullLogger<GuaranteedDeletes>.Instance);
+        await using var lanes = new CommitLanes(sessions, options, "test", TimeProvider.System, NullLoggerFactory.Instance);
+        await using var deletes = new GuaranteedDeletes(lanes, TimeProvider.System, NullLogger<GuaranteedDeletes>.Instance);
         await using var reconciler = new WaiterReconciler(
             sessions, deletes, options, TimeProvider.System, NullLogger<WaiterReconciler>.Instance);
         ZooKeeperClient client = await sessions.ConnectedAsync(default);

@@ -59,6 +59,24 @@ internal sealed class CommitUnit(string resource)
     /// <summary>Adds the condition that a node exists and has the version; -1 for any.</summary>
     internal CommitUnit Check(string path, int version) => Add(new UnitOperation.Check(path, version), path, 0);
 
+    /// <summary>Adds operations that somebody else wants to happen together with the unit's own; null for none.</summary>
+    internal CommitUnit Add(IReadOnlyList<UnitOperation>? others)
+    {
+        foreach (UnitOperation operation in others ?? [])
+        {
+            _ = operation switch
+            {
+                UnitOperation.Create create => Create(create.Path, create.Data, create.Mode),
+                UnitOperation.Delete delete => Delete(delete.Path, delete.Version),
+                UnitOperation.SetData set => SetData(set.Path, set.Data, set.Version),
+                UnitOperation.Check check => Check(check.Path, check.Version),
+                _ => throw new ArgumentException($"Unknown operation {operation}.", nameof(others)),
+            };
+        }
+
+        return this;
+    }
+
     private CommitUnit Add(UnitOperation operation, string path, int dataBytes)
     {
         _operations.Add(operation);

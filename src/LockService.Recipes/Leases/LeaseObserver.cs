@@ -65,7 +65,8 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
     /// <param name="version">The version just read or written.</param>
     /// <param name="ttl">The lease of that same version.</param>
     /// <param name="kind">How to read and to end it.</param>
-    internal void Observe(string path, int version, TimeSpan ttl, ILeaseKind kind)
+    /// <param name="content">What the caller wants to find again with <see cref="Known"/>; belongs to that same version.</param>
+    internal void Observe(string path, int version, TimeSpan ttl, ILeaseKind kind, object? content = null)
     {
         long now = _clock.GetTimestamp();
         lock (_gate)
@@ -75,7 +76,7 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
                 // A stale read must not take the time back to an older version, nor start it anew for the same one.
                 if (version > known.Version)
                 {
-                    (known.Version, known.Ttl, known.Since) = (version, ttl, now);
+                    (known.Version, known.Ttl, known.Since, known.Content) = (version, ttl, now, content);
                     if (DueAt(known) < known.QueuedFor)
                     {
                         // Renewed for a shorter time than before.
@@ -86,7 +87,16 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
                 return;
             }
 
-            var observation = new Observation { Path = path, Kind = kind, Version = version, Ttl = ttl, Since = now, ReadAt = now };
+            var observation = new Observation
+            {
+                Path = path,
+                Kind = kind,
+                Version = version,
+                Ttl = ttl,
+                Since = now,
+                ReadAt = now,
+                Content = content,
+            };
             _observed.Add(path, observation);
             Enqueue(observation, DueAt(observation));
         }
@@ -98,6 +108,15 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
         lock (_gate)
         {
             return _observed.ContainsKey(path);
+        }
+    }
+
+    /// <summary>The version last seen of a lease, and what was given along with it; null if it is not being timed.</summary>
+    internal (int Version, object? Content)? Known(string path)
+    {
+        lock (_gate)
+        {
+            return _observed.TryGetValue(path, out Observation? known) ? (known.Version, known.Content) : null;
         }
     }
 
@@ -216,7 +235,7 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
             lease.ReadAt = _clock.GetTimestamp();
             if (version > lease.Version)
             {
-                (lease.Version, lease.Ttl, lease.Since) = (version, ttl, lease.ReadAt);
+                (lease.Version, lease.Ttl, lease.Since, lease.Content) = (version, ttl, lease.ReadAt, null);
             }
 
             // An older version than the one noted comes from a server that lags behind: look again later.
@@ -261,6 +280,8 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
         internal int Version { get; set; }
 
         internal TimeSpan Ttl { get; set; }
+
+        internal object? Content { get; set; }
 
         /// <summary>When the version was first seen here, as a timestamp of the clock.</summary>
         internal long Since { get; set; }

@@ -1,42 +1,43 @@
+using LockService.Recipes.Commit;
+using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Locking;
 
 /// <summary>
-/// One attempt to get one lock, from its arrival to the grant or the refusal. Bound to one ZooKeeper session: a waiter dies with it.
-/// Whatever way it ends without a grant, its place in the queue is given up.
+/// One attempt to get one lock, from its arrival to the grant or the refusal. A free lock is taken at once; for any other the caller
+/// queues, or is refused.
 /// </summary>
-internal sealed class Acquisition(LockServices services, string name, AcquireOptions options)
+internal sealed class Acquisition(LockServices services, string name, AcquireOptions options, GrantCompanions? companions)
 {
-    /// <summary>Missed events are not expected; this bounds what one would cost.</summary>
-    private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(5);
-
     /// <summary>What an acquisition may still take, to settle what is under way, once the instance drains.</summary>
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often a lock that was free when it was looked at is tried to be taken before one queues for it.</summary>
+    private const int MaxRounds = 4;
+
+    /// <summary>Looks, 1 to 64 ms apart, at a lock that nobody holds and somebody waits for, before that is called "held".</summary>
+    private const int MaxLooks = 12;
+
     private readonly LockDirectory _directory = new(services.Options.Root, name);
     private readonly long _arrived = services.Clock.GetTimestamp();
+    private readonly Deadline _deadline = services.Lanes.NewDeadline();
 
     internal async Task<AcquireResult> RunAsync(CancellationToken cancellation)
     {
+        if (services.Free.TryTakeBelieved(_directory.Path)
+            && await TakeAsync(directoryExists: true, believed: true, cancellation).ConfigureAwait(false) is { } granted)
+        {
+            return granted;
+        }
+
         // Nobody waits for ZooKeeper in order to wait for a lock.
         using CancellationTokenSource limit = services.Store.NewDeadline();
         using CancellationTokenRegistration drained = services.Draining.UnsafeRegister(_ => limit.CancelAfter(s_drainLimit), null);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
-        Place? place = null;
         try
         {
-            ZooKeeperClient client = await services.Sessions.ConnectedAsync(either.Token).ConfigureAwait(false);
-            Contenders seen = await FirstLookAsync(client, either.Token).ConfigureAwait(false);
-            if (seen.BlocksNewcomer(options.Mode) && options.Wait == TimeSpan.Zero)
-            {
-                return await HeldAsync(client, seen, either.Token).ConfigureAwait(false);
-            }
-
-            place = new Place(services, _directory, client, options);
-            AcquireResult result = await ContendAsync(client, place, seen, limit, cancellation, either.Token).ConfigureAwait(false);
-            place = result is AcquireResult.Granted ? null : place;
-            return result;
+            return await ContendAsync(limit, cancellation, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -44,153 +45,139 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
         }
         catch (Exception e) when (e is OperationCanceledException or ZooKeeperException)
         {
-            throw place is { MayBeGranted: true }
-                ? new EffectUnknownException("ZooKeeper's answer to the grant was lost and could not be found out in time.", e)
-                : services.Draining.IsCancellationRequested
+            throw services.Draining.IsCancellationRequested
                 ? new DrainingException()
                 : new StoreUnavailableException("ZooKeeper could not be reached in time, or the session that waited for the lock was lost.", e);
         }
-        finally
-        {
-            place?.Leave();
-        }
     }
 
-    /// <summary>A refusal must not rest on a stale listing: the lock may have been released, through another instance, before the caller asked.</summary>
-    private async Task<Contenders> FirstLookAsync(ZooKeeperClient client, CancellationToken token)
+    private async Task<AcquireResult> ContendAsync(CancellationTokenSource limit, CancellationToken cancellation, CancellationToken token)
     {
-        Contenders seen = await Place.AgainAsync(t => _directory.ListAsync(client, t), token).ConfigureAwait(false);
-        return seen.BlocksNewcomer(options.Mode) && options.Wait == TimeSpan.Zero
-            ? await Place.AgainAsync(t => _directory.ListLatestAsync(client, t), token).ConfigureAwait(false)
-            : seen;
-    }
-
-    /// <summary>The short way if nobody was there, the long way otherwise, and from the one to the other without losing the place.</summary>
-    private async Task<AcquireResult> ContendAsync(
-        ZooKeeperClient client, Place place, Contenders seen, CancellationTokenSource limit, CancellationToken cancellation, CancellationToken token)
-    {
-        bool asHolder = !seen.BlocksNewcomer(options.Mode);
-        IDisposable? slot = asHolder ? null : services.Slots.Take();
-        try
+        bool missing = false;
+        for (int round = 0; round < MaxRounds && !IsBusyHere(); round++)
         {
-            seen = await place.EnterAsync(asHolder, token).ConfigureAwait(false);
-
-            // Who is in the queue rides out an outage there: the place is kept as long as the session is.
-            TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
-            limit.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
-            while (true)
+            DirectoryListing? listing = await LookAsync(latest: false, token).ConfigureAwait(false);
+            missing = listing is null;
+            bool free = listing is null || (listing.Names.Count == 0 && LockDirectory.IsOurs(listing));
+            if (free)
             {
-                cancellation.ThrowIfCancellationRequested();
-                Place.OwnNode own = place.Own!;
-                if (seen.BlockerOf(own.Name) is not { } blocker)
+                if (services.Free.TryTakeSeen(_directory.Path) is { } taken)
                 {
-                    return await GrantAsync(place, seen, cancellation, token).ConfigureAwait(false);
+                    await taken.WaitAsync(token).ConfigureAwait(false);
+                }
+                else if (await TakeAsync(listing is not null, believed: false, cancellation).ConfigureAwait(false) is { } granted)
+                {
+                    return granted;
                 }
 
-                if (Waited() >= options.Wait)
-                {
-                    place.Leave();
-                    return await HeldAsync(client, seen.Without(own.Name), token).ConfigureAwait(false);
-                }
+                missing = false;
+            }
 
-                if (own.Name.IsHolder)
-                {
-                    slot ??= services.Slots.Take();
-                    await place.ReplaceAsync(asHolder: false, token).ConfigureAwait(false);
-                }
-                else
-                {
-                    await WaitForAsync(client, seen, own, blocker, cancellation, token).ConfigureAwait(false);
-                    ThrowIfLateAndDisconnected(client);
-                }
+            if (options.Wait > TimeSpan.Zero || (!free && !new Contenders(listing).BlocksNewcomer(options.Mode)))
+            {
+                break;
+            }
 
-                seen = await place.LookAsync(token).ConfigureAwait(false);
+            if (await RefuseAsync(own: null, token).ConfigureAwait(false) is { } held)
+            {
+                return held;
             }
         }
-        finally
-        {
-            slot?.Dispose();
-        }
+
+        var queued = new QueuedWait(services, _directory, name, options, _arrived, companions);
+        LockGrant? grant = await queued.RunAsync(missing, limit, cancellation, token).ConfigureAwait(false);
+        return grant is not null
+            ? new AcquireResult.Granted(grant)
+            : await RefuseAsync(queued.Name, token).ConfigureAwait(false) ?? new AcquireResult.Held(new LockState(name, [], [], 0), TimeSpan.Zero);
     }
 
-    /// <summary>
-    /// Nobody blocks: the lock is ours. A holder created the short way keeps its token only if nothing moved since; otherwise an
-    /// exclusive grant with a higher token may have come and gone, and it takes a new one, in the same place.
-    /// </summary>
-    private async Task<AcquireResult> GrantAsync(Place place, Contenders seen, CancellationToken cancellation, CancellationToken token)
-    {
-        if (!place.Own!.Name.IsHolder || seen.ChildrenZxid != place.Own.Zxid)
-        {
-            await place.ReplaceAsync(asHolder: true, token).ConfigureAwait(false);
-        }
+    /// <summary>Somebody who waits here shows that a newcomer has to.</summary>
+    private bool IsBusyHere() => options.Wait > TimeSpan.Zero && services.Lines.Find(_directory.Path) is not null;
 
-        cancellation.ThrowIfCancellationRequested();
-        Place.OwnNode own = place.Own;
-        TimeSpan age = services.Clock.GetElapsedTime(own.SentAt);
-        if (age > options.Ttl / 2)
-        {
-            throw new StoreUnavailableException("The lock was granted too late for its lease to be of use, and was given back.");
-        }
-
-        services.Leases.Observe(_directory.Child(own.Name.Name), 0, options.Ttl, HolderLease.Instance);
-        return new AcquireResult.Granted(new LockGrant(
-            name,
-            LeaseId.Of(name, own.Name),
-            own.Zxid,
-            options.Mode,
-            options.Owner,
-            options.Ttl,
-            services.Clock.GetElapsedTime(_arrived, own.SentAt),
-            own.Since,
-            services.Clock.GetUtcNow() + options.Ttl - age));
-    }
+    private async Task<DirectoryListing?> LookAsync(bool latest, CancellationToken token) =>
+        await SharedReads.AgainAsync(
+            async t =>
+            {
+                ZooKeeperClient client = await services.Sessions.ConnectedAsync(t).ConfigureAwait(false);
+                return await services.Reads.ListAsync(client, _directory.Path, latest, t).ConfigureAwait(false);
+            },
+            token).ConfigureAwait(false);
 
     /// <summary>
-    /// Watches the highest contender that blocks us, and times every holder before us. Any event means look again, and so does the
-    /// passing of time.
+    /// Takes a lock that nobody contends for. The directory is replaced by a new one with the holder as its first child; it cannot be deleted
+    /// unless it is empty. So there is no moment at which a holder exists that may turn out not to be the first, and nothing has to be
+    /// looked at afterwards.
     /// </summary>
-    private async Task WaitForAsync(
-        ZooKeeperClient client, Contenders seen, Place.OwnNode own, ContenderName blocker, CancellationToken cancellation, CancellationToken token)
+    /// <returns>Null if the lock was not free.</returns>
+    private async Task<AcquireResult?> TakeAsync(bool directoryExists, bool believed, CancellationToken cancellation)
     {
-        await new LockReader(services).ObserveAsync(client, _directory, seen.HoldersBlocking(own.Name), token).ConfigureAwait(false);
-
-        // getData and not exists: on a node that is gone it leaves no watch behind.
-        Watched<NodeData>? watched =
-            await Place.AgainAsync(t => client.WatchDataAsync(_directory.Child(blocker.Name), t), token).ConfigureAwait(false);
-        using Watch? watch = watched?.Watch;
-        TimeSpan left = options.Wait - Waited();
-        if (watch is null || left <= TimeSpan.Zero)
-        {
-            return;
-        }
-
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, services.Draining);
+        bool taken = false;
         try
         {
-            await watch.Changed.WaitAsync(left < s_lookAgain ? left : s_lookAgain, services.Clock, stop.Token).ConfigureAwait(false);
+            // A new directory counts from 0.
+            Hold hold = Hold.New(services, options, sequence: 0);
+            string path = _directory.Child(hold.Name.Name);
+            var unit = new CommitUnit(_directory.Path) { Unclaimed = _ => services.Deletes.Delete(_directory.Path, path) };
+            if (directoryExists)
+            {
+                unit.Delete(_directory.Path, -1);
+            }
+
+            _directory.AddCreation(unit).Create(path, hold.Record.ToBytes(), CreateMode.Persistent);
+            int companionsAt = unit.Operations.Count;
+            unit.Add(companions?.Invoke(hold.ToGrant(name, 0, _arrived, services.Clock)));
+            CommitResult result = await services.Lanes.CommitAsync(unit, _deadline, cancellation).ConfigureAwait(false);
+            taken = result.Committed;
+            if (taken)
+            {
+                return new AcquireResult.Granted(Granting.Conclude(services, _directory, name, hold, result.Zxid, _arrived, cancellation));
+            }
+
+            if (result.FailedIndex >= companionsAt)
+            {
+                throw new CompanionRefusedException(result, companionsAt);
+            }
+
+            if (!directoryExists && result.Error == ErrorCode.NoNode)
+            {
+                await services.Store.ReadAsync(LockDirectory.EnsureParentAsync(services.Options.Root), _deadline).ConfigureAwait(false);
+            }
+
+            return null;
         }
-        catch (TimeoutException)
+        finally
         {
-            // Look again.
+            services.Free.EndTaking(_directory.Path, taken || !believed);
         }
     }
 
-    private async Task<AcquireResult> HeldAsync(ZooKeeperClient client, Contenders seen, CancellationToken token)
+    /// <summary>
+    /// Reads who holds the lock. A refusal must not rest on a stale listing: the lock may have been released, through another instance,
+    /// before the caller asked. Nor on somebody who is himself about to leave: while nobody holds it, it is looked at again.
+    /// </summary>
+    /// <param name="own">The caller's own waiter, which may still be there.</param>
+    /// <param name="token">Gives up.</param>
+    /// <returns>Null if the lock is free.</returns>
+    private async Task<AcquireResult.Held?> RefuseAsync(ContenderName? own, CancellationToken token)
     {
-        var reader = new LockReader(services);
-        LockState state = await Place
-            .AgainAsync(t => reader.ReadAsync(client, _directory, name, seen, withWaiters: false, t), token).ConfigureAwait(false);
-        TimeSpan retryAfter = state.Holders.Select(h => h.Remaining ?? options.Ttl).DefaultIfEmpty(TimeSpan.Zero).Min();
-        return new AcquireResult.Held(state, retryAfter);
-    }
-
-    private TimeSpan Waited() => services.Clock.GetElapsedTime(_arrived);
-
-    private void ThrowIfLateAndDisconnected(ZooKeeperClient client)
-    {
-        if (Waited() >= options.Wait && client.Status.State != SessionState.Connected)
+        for (int look = 0; ; look++)
         {
-            throw new StoreUnavailableException("ZooKeeper is away, so that nobody can tell whether the lock is held.");
+            Contenders seen = new Contenders(await LookAsync(latest: true, token).ConfigureAwait(false)).Without(own);
+            if (!seen.BlocksNewcomer(options.Mode))
+            {
+                return null;
+            }
+
+            LockState state = await SharedReads.AgainAsync(
+                t => new LockReader(services).ReadAsync(services.Sessions.Current, _directory, name, seen, withWaiters: false, t),
+                token).ConfigureAwait(false);
+            if (state.Holders.Count > 0 || look == MaxLooks)
+            {
+                TimeSpan retryAfter = state.Holders.Select(h => h.Remaining ?? options.Ttl).DefaultIfEmpty(TimeSpan.Zero).Min();
+                return new AcquireResult.Held(state, retryAfter);
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(1 << Math.Min(look, 6)), services.Clock, token).ConfigureAwait(false);
         }
     }
 }

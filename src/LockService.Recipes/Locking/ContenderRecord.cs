@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using LockService.Recipes.Commit;
 using LockService.Recipes.Leases;
 using LockService.ZooKeeper;
 
@@ -23,9 +24,6 @@ internal sealed record ContenderRecord
     /// <summary>The instance that granted the lease or serves the waiter.</summary>
     public required string Instance { get; init; }
 
-    /// <summary>New with every write: whoever lost the answer of a renewal recognizes his own by it.</summary>
-    public string Nonce { get; init; } = "";
-
     internal byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ContenderRecordJson.Default.ContenderRecord);
 
     /// <summary>Parses a node's data; null for a contender that is not ours.</summary>
@@ -43,26 +41,17 @@ internal sealed record ContenderRecord
 }
 
 /// <summary>Holders of locks, for the <see cref="LeaseObserver"/>.</summary>
-internal sealed class HolderLease : ILeaseKind
+internal sealed class HolderLease(CommitLanes lanes) : ILeaseKind
 {
-    internal static HolderLease Instance { get; } = new();
-
     public TimeSpan? ReadTtl(NodeData node) =>
         node.Stat.EphemeralOwner == 0 && ContenderRecord.Parse(node.Data) is { TtlMs: > 0 } record
             ? TimeSpan.FromMilliseconds(record.TtlMs)
             : null;
 
-    public async Task ExpireAsync(ZooKeeperClient client, string path, int version, CancellationToken cancellation)
-    {
-        try
-        {
-            await client.DeleteAsync(path, version, cancellation).ConfigureAwait(false);
-        }
-        catch (RequestRefusedException e) when (e.Code is ErrorCode.NoNode or ErrorCode.BadVersion)
-        {
-            // Released, expired by another instance, or renewed: whoever was first has decided.
-        }
-    }
+    /// <summary>Refused if it was released, expired by another instance, or renewed: whoever was first has decided.</summary>
+    public Task ExpireAsync(ZooKeeperClient client, string path, int version, CancellationToken cancellation) =>
+        lanes.CommitAsync(
+            new CommitUnit(path[..path.LastIndexOf('/')]).Delete(path, version), lanes.NewDeadline(), cancellation);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]

@@ -1,4 +1,4 @@
-using LockService.ZooKeeper;
+using LockService.Recipes.Sessions;
 
 namespace LockService.Recipes.Locking;
 
@@ -8,32 +8,53 @@ namespace LockService.Recipes.Locking;
 /// </summary>
 internal sealed class Contenders
 {
+    internal static readonly Contenders None = new(null);
+
     private readonly ContenderName[] _ordered;
 
-    internal Contenders(NodeChildren? children)
-        : this(
-            children is null ? [] : [.. children.Names.Select(ContenderName.Parse).OfType<ContenderName>().OrderBy(c => c.Sequence)],
-            children?.Stat.ChildrenZxid ?? 0)
+    /// <summary>No number above it was looked for; of those up to it, all that were there are in the listing.</summary>
+    private readonly int _highest;
+
+    internal Contenders(DirectoryListing? listing)
+        : this(listing is null ? [] : Parse(listing.Names), listing?.ChildrenZxid ?? 0, -1)
     {
     }
 
-    private Contenders(ContenderName[] ordered, long childrenZxid)
+    private Contenders(ContenderName[] ordered, long zxid, int highest)
     {
         _ordered = ordered;
-        ChildrenZxid = childrenZxid;
+        Zxid = zxid;
+        _highest = ordered.Length > 0 ? Math.Max(highest, ordered[^1].Sequence) : highest;
     }
 
-    /// <summary>The transaction that last changed the listing.</summary>
-    internal long ChildrenZxid { get; }
+    /// <summary>The transaction that last changed the directory: of two listings the one with the higher number is newer.</summary>
+    internal long Zxid { get; }
 
     internal IReadOnlyList<ContenderName> InOrder => _ordered;
 
     internal ContenderName? Find(string name) => Array.Find(_ordered, c => c.Name == name);
 
-    internal ContenderName? FindPrefix(string prefix) => Array.Find(_ordered, c => c.Name.StartsWith(prefix, StringComparison.Ordinal));
-
     /// <summary>The same listing as the others see it once this contender has left.</summary>
-    internal Contenders Without(ContenderName own) => new([.. _ordered.Where(c => c != own)], ChildrenZxid);
+    internal Contenders Without(ContenderName? own) => own is null ? this : new([.. _ordered.Where(c => c != own)], Zxid, _highest);
+
+    /// <summary>The listing after a transaction in which contenders left and others took their places.</summary>
+    /// <param name="gone">The name of one that left; null if none did.</param>
+    /// <param name="replaced">Those that were replaced, by name, and by what.</param>
+    /// <param name="zxid">The transaction.</param>
+    internal Contenders After(string? gone, IReadOnlyDictionary<string, ContenderName> replaced, long zxid) =>
+        new([.. _ordered.Where(c => c.Name != gone).Select(c => replaced.GetValueOrDefault(c.Name, c))], Math.Max(Zxid, zxid), _highest);
+
+    /// <summary>
+    /// What both listings tell together. The newer one has every contender up to its own highest number that is still there; of the older one
+    /// only those behind that count, who came while the newer one was already on its way.
+    /// </summary>
+    internal Contenders MergedWith(Contenders other)
+    {
+        (Contenders newer, Contenders older) = other.Zxid >= Zxid ? (other, this) : (this, other);
+        return Array.Exists(older._ordered, c => c.Sequence > newer._highest)
+            ? new([.. newer._ordered, .. older._ordered.Where(c => c.Sequence > newer._highest)], newer.Zxid, newer._highest)
+            : newer;
+    }
 
     /// <summary>Whether somebody who comes now would have to wait.</summary>
     internal bool BlocksNewcomer(LockMode mode) =>
@@ -42,6 +63,13 @@ internal sealed class Contenders
     /// <summary>The highest contender that blocks this one: the one to watch. Null if nothing does.</summary>
     internal ContenderName? BlockerOf(ContenderName own) => Array.FindLast(_ordered, own.IsBlockedBy);
 
+    /// <summary>Whether this contender is blocked by that other one and by nobody else.</summary>
+    internal bool IsBlockedOnlyBy(ContenderName own, string other) =>
+        Array.Find(_ordered, own.IsBlockedBy) is { } first && first.Name == other && BlockerOf(own) == first;
+
     /// <summary>The holders of ours that block this one.</summary>
     internal IEnumerable<ContenderName> HoldersBlocking(ContenderName own) => _ordered.Where(c => c.IsHolder && own.IsBlockedBy(c));
+
+    private static ContenderName[] Parse(IReadOnlyList<string> names) =>
+        [.. names.Select(ContenderName.Parse).OfType<ContenderName>().OrderBy(c => c.Sequence)];
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Locking;
@@ -26,14 +27,13 @@ internal sealed class LockReader(LockServices services)
     internal async Task<LockState> ReadAsync(
         ZooKeeperClient client, LockDirectory directory, string name, Contenders seen, bool withWaiters, CancellationToken cancellation)
     {
-        // Whom nobody blocks. One that calls itself a holder and is blocked was overtaken on the short way, and will find that out.
+        // Whom nobody blocks. One that calls itself a holder and is blocked is left from an earlier version's short way.
         ContenderName[] holding = [.. seen.InOrder.TakeWhile(c => seen.BlockerOf(c) is null).Take(MaxHolders)];
         ContenderName[] waiting = [.. seen.InOrder.Except(holding).Where(c => !c.IsHolder)];
         ContenderName[] described = withWaiters ? [.. waiting.Take(MaxWaiters)] : [];
 
-        // All requests are on their way before the first answer is awaited.
-        Task<NodeData?>[] reads = [.. holding.Concat(described).Select(c => client.GetDataAsync(directory.Child(c.Name), cancellation))];
-        NodeData?[] nodes = await Task.WhenAll(reads).ConfigureAwait(false);
+        string[] paths = [.. holding.Concat(described).Select(c => directory.Child(c.Name))];
+        NodeData?[] nodes = await services.Reads.GetDataAsync(client, paths, latest: false, cancellation).ConfigureAwait(false);
 
         var holders = new List<LockHolder>();
         var waiters = new List<LockWaiter>();
@@ -70,12 +70,17 @@ internal sealed class LockReader(LockServices services)
     internal async Task ObserveAsync(
         ZooKeeperClient client, LockDirectory directory, IEnumerable<ContenderName> holders, CancellationToken cancellation)
     {
-        foreach (string path in holders.Select(holder => directory.Child(holder.Name)).Where(path => !services.Leases.IsObserved(path)))
+        IEnumerable<string> unknown = holders.Select(holder => directory.Child(holder.Name)).Where(path => !services.Leases.IsObserved(path));
+        foreach (string[] paths in unknown.Chunk(MaxHolders))
         {
-            NodeData? node = await Place.AgainAsync(t => client.GetDataAsync(path, t), cancellation).ConfigureAwait(false);
-            if (node is not null && HolderLease.Instance.ReadTtl(node) is { } ttl)
+            NodeData?[] nodes = await SharedReads
+                .AgainAsync(t => services.Reads.GetDataAsync(client, paths, latest: false, t), cancellation).ConfigureAwait(false);
+            for (int i = 0; i < paths.Length; i++)
             {
-                services.Leases.Observe(path, node.Stat.Version, ttl, HolderLease.Instance);
+                if (nodes[i] is { } node && services.HolderLease.ReadTtl(node) is { } ttl)
+                {
+                    services.Leases.Observe(paths[i], node.Stat.Version, ttl, services.HolderLease);
+                }
             }
         }
     }
@@ -90,7 +95,7 @@ internal sealed class LockReader(LockServices services)
 
         string path = directory.Child(contender.Name);
         var ttl = TimeSpan.FromMilliseconds(record.TtlMs);
-        services.Leases.Observe(path, node.Stat.Version, ttl, HolderLease.Instance);
+        services.Leases.Observe(path, node.Stat.Version, ttl, services.HolderLease);
         return new LockHolder(
             record.Owner, contender.Mode, node.Stat.CreatedZxid, record.Since, services.Leases.Remaining(path) ?? ttl, record.Metadata);
     }

@@ -1,3 +1,4 @@
+using LockService.Recipes.Commit;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Sessions;
 
@@ -14,7 +15,13 @@ internal sealed record LockServices
 
     internal required StoreCalls Store { get; init; }
 
+    internal required CommitLanes Lanes { get; init; }
+
+    internal required SharedReads Reads { get; init; }
+
     internal required LeaseObserver Leases { get; init; }
+
+    internal required HolderLease HolderLease { get; init; }
 
     internal required GuaranteedDeletes Deletes { get; init; }
 
@@ -22,7 +29,10 @@ internal sealed record LockServices
 
     internal required WaiterReconciler Waiters { get; init; }
 
-    internal required IdleDirectories Idle { get; init; }
+    internal required FreeDirectories Free { get; init; }
+
+    /// <summary>Those who wait here.</summary>
+    internal LockLines Lines { get; } = new();
 
     internal required string InstanceId { get; init; }
 

@@ -68,7 +68,7 @@ internal sealed partial class WaiterReconciler : IAsyncDisposable
             if (ContenderName.Parse(name) is { } waiter && !IsServed(waiter.Prefix))
             {
                 Log.Stranger(_logger);
-                _deletes.Delete(client, path, ephemeral: true);
+                _deletes.Delete(path[..path.LastIndexOf('/')], path);
             }
         }
     }

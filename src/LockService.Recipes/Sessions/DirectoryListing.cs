@@ -2,15 +2,25 @@ using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Sessions;
 
-/// <summary>The children of a node, and the transaction that last changed them when that was read, a moment after the names.</summary>
+/// <summary>The children of a node, and the node itself as it was when that was read, a moment after the names.</summary>
 /// <param name="Names">Bare names in no particular order.</param>
-/// <param name="ChildrenZxid">
-/// If it is that of a node's creation, nothing has come or gone from then until after the names were listed.
-/// </param>
-internal sealed record DirectoryListing(IReadOnlyList<string> Names, long ChildrenZxid)
+/// <param name="Directory">The node.</param>
+internal sealed record DirectoryListing(IReadOnlyList<string> Names, NodeData Directory)
 {
     /// <summary>Number of parts that a listing takes in a batch of reads.</summary>
     internal const int Parts = 2;
+
+    /// <summary>What ZooKeeper gives as the owner of a container.</summary>
+    private const long ContainerOwner = long.MinValue;
+
+    /// <summary>
+    /// The transaction that last changed the names. If it is that of a node's creation, nothing has come or gone from then until after
+    /// the names were listed.
+    /// </summary>
+    internal long ChildrenZxid => Directory.Stat.ChildrenZxid;
+
+    /// <summary>Whether ZooKeeper removes the node by itself once it has been empty for a while.</summary>
+    internal bool IsContainer => Directory.Stat.EphemeralOwner == ContainerOwner;
 
     /// <summary>Adds the reads of a listing to a batch: the names first, so that a later date proves that they still held.</summary>
     internal static void AddTo(ReadBatch batch, string path) => batch.GetChildren(path).GetData(path);
@@ -18,6 +28,6 @@ internal sealed record DirectoryListing(IReadOnlyList<string> Names, long Childr
     /// <summary>Takes a listing out of a batch's result; null if there is no such node, or if the server refused to read it.</summary>
     internal static DirectoryListing? From(ReadBatchResult result, int index) =>
         result.Error(index) == ErrorCode.Ok && result.Error(index + 1) == ErrorCode.Ok
-            ? new DirectoryListing(result.Children(index)!, result.Data(index + 1)!.Stat.ChildrenZxid)
+            ? new DirectoryListing(result.Children(index)!, result.Data(index + 1)!)
             : null;
 }

@@ -1,0 +1,228 @@
+using LockService.ZooKeeper;
+
+namespace LockService.Recipes.Locking;
+
+/// <summary>
+/// Those who wait for one lock in this instance, in the order of the queue, and the newest that is known of the whole queue. Whoever
+/// releases the lock here learns from it to whom it can be handed over in the same transaction.
+/// </summary>
+/// <remarks>
+/// What is known is a listing of the session on which the places' nodes are, kept up to date by what is committed here. It may be stale: lower
+/// contenders may have left meanwhile, but never come, so that whoever is blocked by nobody in it is blocked by nobody.
+/// A hand-over therefore needs no look; the deletion of the waiter in it proves that the place was never lost.
+/// </remarks>
+internal sealed class LockLine
+{
+    /// <summary>How many shared places are granted by one release at most; the others follow by themselves.</summary>
+    private const int MaxHandedOver = 32;
+
+    private readonly Lock _gate = new();
+    private readonly List<Place> _places = [];
+    private Contenders _seen = Contenders.None;
+    private ZooKeeperClient? _seenBy;
+
+    internal void Add(Place place)
+    {
+        lock (_gate)
+        {
+            int index = _places.FindLastIndex(other => other.Name.Sequence < place.Name.Sequence) + 1;
+            _places.Insert(index, place);
+        }
+    }
+
+    /// <returns>Whether nobody stands in the line any more.</returns>
+    internal bool Remove(Place place)
+    {
+        lock (_gate)
+        {
+            _places.Remove(place);
+            // Who relied on hearing of it here must watch or look for himself now.
+            Wake(place.Name.Name);
+            return _places.Count == 0;
+        }
+    }
+
+    /// <summary>Takes in a listing, made on the session of a place.</summary>
+    /// <returns>Whether the place is still there, or is being changed at this moment.</returns>
+    internal bool TakeIn(Place place, Contenders listing)
+    {
+        lock (_gate)
+        {
+            _seen = ReferenceEquals(_seenBy, place.Client) ? _seen.MergedWith(listing) : listing;
+            _seenBy = place.Client;
+            return place.State != PlaceState.Waiting || listing.Find(place.Name.Name) is not null;
+        }
+    }
+
+    /// <summary>
+    /// What a place has to do next. If nobody blocks it, it is claimed for its owner, who must then promote it.
+    /// </summary>
+    internal Turn NextTurn(Place place)
+    {
+        lock (_gate)
+        {
+            if ((place.State is PlaceState.Waiting or PlaceState.Claimed) && place.Changed.Task.IsCompleted)
+            {
+                place.Changed = Place.NewSignal();
+            }
+
+            if (place.State != PlaceState.Waiting)
+            {
+                return new Turn(place.State, null, false, place.Changed.Task);
+            }
+
+            if (_seen.Find(place.Name.Name) is null)
+            {
+                // Another session has taken the line over, or an older listing was overtaken by a newer one: look.
+                return new Turn(PlaceState.Waiting, null, false, Task.CompletedTask);
+            }
+
+            if (_seen.BlockerOf(place.Name) is not { } blocker)
+            {
+                place.State = PlaceState.Promoting;
+                return new Turn(PlaceState.Promoting, null, true, place.Changed.Task);
+            }
+
+            place.BlockedBy = blocker.Name;
+            return new Turn(PlaceState.Waiting, blocker, false, place.Changed.Task);
+        }
+    }
+
+    /// <summary>The holders that keep a place waiting.</summary>
+    internal IEnumerable<ContenderName> HoldersBefore(Place place)
+    {
+        lock (_gate)
+        {
+            return _seen.HoldersBlocking(place.Name);
+        }
+    }
+
+    /// <summary>Whether the contender is a waiter of this line, whose end is heard of here.</summary>
+    internal bool Serves(ContenderName contender)
+    {
+        lock (_gate)
+        {
+            return _places.Exists(place => place.State != PlaceState.Abandoned && place.Name.Name == contender.Name);
+        }
+    }
+
+    /// <summary>Whether a release is handing the lock over to the place, or has done so.</summary>
+    internal bool IsClaimed(Place place)
+    {
+        lock (_gate)
+        {
+            return place.State is PlaceState.Claimed or PlaceState.Granted;
+        }
+    }
+
+    /// <summary>Claims those who have the lock once this holder is gone: one, or several shared ones.</summary>
+    internal IReadOnlyList<Place> ClaimBehind(string holder)
+    {
+        lock (_gate)
+        {
+            var next = new List<Place>();
+            foreach (Place place in _places)
+            {
+                bool isNext = place.State == PlaceState.Waiting
+                    && place.MayBeHandedOver
+                    && ReferenceEquals(place.Client, _seenBy)
+                    && _seen.Find(place.Name.Name) is not null
+                    && _seen.IsBlockedOnlyBy(place.Name, holder);
+                if (!isNext || next.Count == MaxHandedOver)
+                {
+                    break;
+                }
+
+                place.State = PlaceState.Claimed;
+                next.Add(place);
+                if (place.Name.Mode == LockMode.Exclusive)
+                {
+                    break;
+                }
+            }
+
+            return next;
+        }
+    }
+
+    /// <summary>The transaction that replaced the places' waiters by holders, and removed a holder if one is named, was committed.</summary>
+    /// <returns>Those whose callers have left: their holders are nobody's.</returns>
+    internal IReadOnlyList<Hold> Grant(IReadOnlyList<(Place Place, Hold Hold)> granted, string? released, long zxid)
+    {
+        lock (_gate)
+        {
+            _seen = _seen.After(released, granted.ToDictionary(one => one.Place.Name.Name, one => one.Hold.Name), zxid);
+            var abandoned = new List<Hold>();
+            foreach ((Place place, Hold hold) in granted)
+            {
+                if (place.State == PlaceState.Abandoned)
+                {
+                    abandoned.Add(hold);
+                    continue;
+                }
+
+                (place.State, place.Hold, place.Token) = (PlaceState.Granted, hold, zxid);
+                place.Changed.TrySetResult();
+                Wake(place.Name.Name);
+            }
+
+            Wake(released);
+            return abandoned;
+        }
+    }
+
+    /// <summary>The transaction did not happen, or its outcome is open: the places' owners look for themselves.</summary>
+    /// <returns>Those whose callers have left: their waiters are nobody's.</returns>
+    internal IReadOnlyList<Place> Unclaim(IReadOnlyList<(Place Place, Hold Hold)> claimed, bool open)
+    {
+        lock (_gate)
+        {
+            var abandoned = new List<Place>();
+            foreach ((Place place, Hold hold) in claimed)
+            {
+                if (place.State == PlaceState.Abandoned)
+                {
+                    abandoned.Add(place);
+                }
+                else if (place.State is PlaceState.Claimed or PlaceState.Promoting)
+                {
+                    place.State = PlaceState.Waiting;
+                    place.Open = open ? hold : place.Open;
+                    place.Changed.TrySetResult();
+                }
+            }
+
+            return abandoned;
+        }
+    }
+
+    /// <summary>Gives a place up.</summary>
+    /// <returns>Its phase until now.</returns>
+    internal PlaceState Abandon(Place place)
+    {
+        lock (_gate)
+        {
+            PlaceState until = place.State;
+            place.State = PlaceState.Abandoned;
+            return until;
+        }
+    }
+
+    private void Wake(string? gone)
+    {
+        foreach (Place place in _places)
+        {
+            if (gone is not null && place.BlockedBy == gone)
+            {
+                place.Changed.TrySetResult();
+            }
+        }
+    }
+}
+
+/// <summary>What a place in a line has to do next.</summary>
+/// <param name="State">The place's phase.</param>
+/// <param name="Blocker">Whom it has to wait for; null if for nobody.</param>
+/// <param name="MayPromote">Whether it is its turn.</param>
+/// <param name="Changed">Completes when it has to ask again.</param>
+internal readonly record struct Turn(PlaceState State, ContenderName? Blocker, bool MayPromote, Task Changed);

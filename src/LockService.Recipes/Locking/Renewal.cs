@@ -1,0 +1,89 @@
+using LockService.Recipes.Commit;
+using LockService.Recipes.Sessions;
+using LockService.ZooKeeper;
+
+namespace LockService.Recipes.Locking;
+
+/// <summary>
+/// Renews a lease by writing its record again, on the version that this instance knows or has read. A renewal that another one has
+/// overtaken is written on top of that; one that comes after the end finds nothing to write on.
+/// </summary>
+internal sealed class Renewal(
+    LockServices services, LockDirectory directory, string name, ContenderName holder, TimeSpan? ttl, GrantCompanions? companions)
+{
+    private readonly string _path = directory.Child(holder.Name);
+    private readonly long _arrived = services.Clock.GetTimestamp();
+
+    /// <returns>Null if the lease has ended.</returns>
+    internal async Task<LockGrant?> RunAsync(CancellationToken cancellation)
+    {
+        Deadline deadline = services.Lanes.NewDeadline();
+        (int Version, HeldLock Held)? present = services.Leases.Known(_path) is (var version, HeldLock held) ? (version, held) : null;
+        while (true)
+        {
+            present ??= await ReadAsync(deadline, cancellation).ConfigureAwait(false);
+            if (present is not { } old)
+            {
+                return null;
+            }
+
+            ContenderRecord renewed = old.Held.Record with { TtlMs = (long?)ttl?.TotalMilliseconds ?? old.Held.Record.TtlMs };
+            LockGrant grant = ToGrant(renewed, old.Held.Token);
+            CommitUnit unit = new CommitUnit(directory.Path).SetData(_path, renewed.ToBytes(), old.Version).Add(companions?.Invoke(grant));
+            CommitResult result = await services.Lanes.CommitAsync(unit, deadline, cancellation).ConfigureAwait(false);
+            if (result.Committed)
+            {
+                services.Leases.Observe(_path, old.Version + 1, grant.Ttl, services.HolderLease, old.Held with { Record = renewed });
+                TimeSpan age = services.Clock.GetElapsedTime(_arrived);
+                // The caller counts from its sending, and would hold an answer that is nearly over, or over.
+                return age > grant.Ttl / 2
+                    ? throw new EffectUnknownException("The lease was renewed, but the answer took more than half of it.")
+                    : grant;
+            }
+
+            if (result.FailedIndex > 0)
+            {
+                throw new CompanionRefusedException(result, 1);
+            }
+
+            if (result.Error != ErrorCode.BadVersion)
+            {
+                services.Leases.Forget(_path);
+                return null;
+            }
+
+            present = null;
+        }
+    }
+
+    private async Task<(int Version, HeldLock Held)?> ReadAsync(Deadline deadline, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        NodeData? node = await services.Store.ReadAsync(
+            async (client, token) => await ReadAsync(client, latest: false, token).ConfigureAwait(false)
+                // The server in use may not have heard yet of a grant or a renewal through another instance.
+                ?? await ReadAsync(client, latest: true, token).ConfigureAwait(false),
+            deadline).ConfigureAwait(false);
+        return node is not null && ContenderRecord.Parse(node.Data) is { } record
+            ? (node.Stat.Version, new HeldLock(record, node.Stat.CreatedZxid))
+            : null;
+    }
+
+    private async Task<NodeData?> ReadAsync(ZooKeeperClient client, bool latest, CancellationToken token) =>
+        (await services.Reads.GetDataAsync(client, [_path], latest, token).ConfigureAwait(false))[0];
+
+    private LockGrant ToGrant(ContenderRecord record, long token)
+    {
+        var lease = TimeSpan.FromMilliseconds(record.TtlMs);
+        return new LockGrant(
+            name,
+            LeaseId.Of(name, holder),
+            token,
+            holder.Mode,
+            record.Owner,
+            lease,
+            TimeSpan.Zero,
+            record.Since,
+            services.Clock.GetUtcNow() + lease - services.Clock.GetElapsedTime(_arrived));
+    }
+}
