@@ -79,8 +79,49 @@ public sealed class ContenderTests
         Assert.Null(BlockerOf(seen, 9));
     }
 
+    [Fact]
+    public void A_newer_listing_replaces_an_older_one_but_for_those_who_came_after_its_last()
+    {
+        Contenders newer = Listing(20, ("WRIT", 5), ("WRIT", 7));
+        Contenders older = Listing(10, ("WRIT", 3), ("WRIT", 5), ("WRIT", 6), ("WRIT", 9));
+
+        Assert.Equal([5, 7, 9], newer.MergedWith(older).InOrder.Select(c => c.Sequence));
+        Assert.Equal([5, 7, 9], older.MergedWith(newer).InOrder.Select(c => c.Sequence));
+    }
+
+    [Fact]
+    public void Whoever_has_left_does_not_come_back_with_an_older_listing()
+    {
+        Contenders seen = Listing(10, ("WRIT", 5), ("WRIT", 6));
+        ContenderName holder = seen.InOrder[0];
+        ContenderName waiter = seen.InOrder[1];
+        ContenderName promoted = ContenderName.Parse(ContenderName.WithSequence(ContenderName.NewPrefix(LockMode.Exclusive, holder: true), 6))!;
+
+        Contenders after = seen.After(holder.Name, new Dictionary<string, ContenderName> { [waiter.Name] = promoted }, zxid: 12);
+
+        Assert.Equal([promoted], after.InOrder);
+        Assert.Equal([promoted], after.MergedWith(seen).InOrder);
+    }
+
+    [Fact]
+    public void Nobody_is_handed_a_lock_that_a_third_one_blocks()
+    {
+        Contenders seen = Listing(("READ", 1), ("READ", 2), ("WRIT", 3), ("READ", 4));
+        ContenderName[] all = [.. seen.InOrder];
+
+        Assert.False(seen.IsBlockedOnlyBy(all[2], all[0].Name));
+        Assert.False(seen.IsBlockedOnlyBy(all[2], all[1].Name));
+        Assert.True(seen.IsBlockedOnlyBy(all[3], all[2].Name));
+        Assert.False(seen.IsBlockedOnlyBy(all[0], all[1].Name));
+        Assert.True(seen.Without(all[0]).IsBlockedOnlyBy(all[2], all[1].Name));
+    }
+
     private static int? BlockerOf(Contenders seen, int sequence) => seen.BlockerOf(seen.InOrder.Single(c => c.Sequence == sequence))?.Sequence;
 
-    private static Contenders Listing(params (string Tag, int Sequence)[] contenders) =>
-        new(new DirectoryListing([.. contenders.Select(c => $"_c_{System.Guid.NewGuid()}-__{c.Tag}__{c.Sequence:D10}")], new NodeData(default, default)));
+    private static Contenders Listing(params (string Tag, int Sequence)[] contenders) => Listing(0, contenders);
+
+    private static Contenders Listing(long zxid, params (string Tag, int Sequence)[] contenders) =>
+        new(new DirectoryListing(
+            [.. contenders.Select(c => $"_c_{new System.Guid(c.Sequence, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0])}-__{c.Tag}__{c.Sequence:D10}")],
+            new NodeData(default, default(Stat) with { ChildrenZxid = zxid })));
 }

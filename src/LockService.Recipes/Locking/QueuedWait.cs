@@ -151,9 +151,9 @@ internal sealed class QueuedWait(
             Turn turn = line.NextTurn(place);
             if (turn.State == PlaceState.Granted)
             {
-                LockGrant grant = Granting.Conclude(services, directory, name, place.Hold!, place.Token, arrived, cancellation);
+                // Tells the caller of the grant, or gives it back: either way nothing is left to be removed.
                 _concluded = true;
-                return grant;
+                return Granting.Conclude(services, directory, name, place.Hold!, place.Token, arrived, cancellation);
             }
 
             if (turn.Blocker is not null && Waited() >= options.Wait)
