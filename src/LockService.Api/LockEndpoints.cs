@@ -12,9 +12,9 @@ internal static class LockEndpoints
     public static void MapLocks(this IEndpointRouteBuilder routes)
     {
         RouteGroupBuilder locks = routes.MapGroup("/v1/locks/{name}").WithTags("Locks").WithStoreProblems();
-        locks.MapPost("/acquire", AcquireAsync).WithName("acquireLock").WithCommandProblems().WithProblems(ProblemKind.TooManyWaiters);
-        locks.MapPost("/renew", RenewAsync).WithName("renewLock").WithCommandProblems();
-        locks.MapPost("/release", ReleaseAsync).WithName("releaseLock").WithCommandProblems();
+        locks.MapPost("/acquire", AcquireAsync).WithName("acquireLock").WithCommandProblems().WithProblems(ProblemKind.TooManyWaiters).TakingIdempotencyKeys();
+        locks.MapPost("/renew", RenewAsync).WithName("renewLock").WithCommandProblems().TakingIdempotencyKeys();
+        locks.MapPost("/release", ReleaseAsync).WithName("releaseLock").WithCommandProblems().TakingIdempotencyKeys();
         locks.MapGet("", GetAsync).WithName("getLock");
     }
 
@@ -24,14 +24,15 @@ internal static class LockEndpoints
     /// this request, plus `waitedMs` of the answer; renew it before. Hand `fencingToken` to whatever the lock protects, so that it can refuse
     /// a holder that overslept. Hanging up ends the wait.
     /// </remarks>
-    private static async Task<Results<Ok<LeaseReply>, LockHeld>> AcquireAsync(
+    private static async Task<Results<Ok<LeaseReply>, LockHeld, LeaseLost>> AcquireAsync(
         Command<AcquireRequest> command, Coordination coordination, HttpContext context, CancellationToken cancellation)
     {
-        AcquireResult result = await coordination.Locks.AcquireAsync(command.Name, ToOptions(command.Body, context), cancellation);
+        AcquireResult result = await coordination.Locks.AcquireAsync(command.Name, ToOptions(command, context), cancellation);
         return result switch
         {
             AcquireResult.Granted(var grant) => TypedResults.Ok(grant.ToReply()),
             AcquireResult.Held held => new LockHeld(held),
+            AcquireResult.Ended => new LeaseLost(),
             _ => throw new InvalidOperationException($"Unknown result {result}."),
         };
     }
@@ -42,7 +43,10 @@ internal static class LockEndpoints
         Command<RenewRequest> command, Coordination coordination, CancellationToken cancellation)
     {
         TimeSpan? ttl = command.Body.TtlMs is { } ms ? TimeSpan.FromMilliseconds(ms) : null;
-        LockGrant? grant = await coordination.Locks.RenewAsync(command.Name, command.Body.LeaseId, ttl, cancellation);
+        (string name, RenewRequest body, KeyedRequest? key) = command;
+        LockGrant? grant = key is null
+            ? await coordination.Locks.RenewAsync(name, body.LeaseId, ttl, cancellation)
+            : await coordination.Locks.RenewAsync(name, body.LeaseId, ttl, key, cancellation);
         return grant is null ? new LeaseLost() : TypedResults.Ok(grant.ToReply());
     }
 
@@ -50,7 +54,10 @@ internal static class LockEndpoints
     /// <remarks>Ends the lease; the next waiter gets the lock at once.</remarks>
     private static async Task<Results<NoContent, LeaseLost>> ReleaseAsync(Command<ReleaseRequest> command, Coordination coordination)
     {
-        bool released = await coordination.Locks.ReleaseAsync(command.Name, command.Body.LeaseId);
+        (string name, ReleaseRequest body, KeyedRequest? key) = command;
+        bool released = key is null
+            ? await coordination.Locks.ReleaseAsync(name, body.LeaseId)
+            : await coordination.Locks.ReleaseAsync(name, body.LeaseId, key);
         return released ? TypedResults.NoContent() : new LeaseLost();
     }
 
@@ -62,13 +69,14 @@ internal static class LockEndpoints
         return TypedResults.Ok(state.ToReply());
     }
 
-    private static AcquireOptions ToOptions(AcquireRequest request, HttpContext context) => new()
+    private static AcquireOptions ToOptions(Command<AcquireRequest> command, HttpContext context) => new()
     {
-        Mode = request.Mode.ToRecipe(),
-        Ttl = TimeSpan.FromMilliseconds(request.TtlMs),
-        Wait = TimeSpan.FromMilliseconds(request.WaitMs),
-        Owner = request.Owner ?? CallerAddress(context),
-        Metadata = request.Metadata,
+        Mode = command.Body.Mode.ToRecipe(),
+        Ttl = TimeSpan.FromMilliseconds(command.Body.TtlMs),
+        Wait = TimeSpan.FromMilliseconds(command.Body.WaitMs),
+        Owner = command.Body.Owner ?? CallerAddress(context),
+        Metadata = command.Body.Metadata,
+        Key = command.Key,
     };
 
     private static string CallerAddress(HttpContext context) => context.Connection.RemoteIpAddress switch

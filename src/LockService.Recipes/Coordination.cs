@@ -47,6 +47,7 @@ public sealed class Coordination : IAsyncDisposable
         _waiters = new WaiterReconciler(_sessions, _deletes, options, clock, logs.CreateLogger<WaiterReconciler>());
         _free = new FreeDirectories(_lanes, _sessions, reads, clock);
         var slots = new WaiterSlots(options.MaxWaiters);
+        var keyed = new KeyedCalls(store, options, clock);
         Locks = new Locks(new LockServices
         {
             Options = options,
@@ -54,6 +55,7 @@ public sealed class Coordination : IAsyncDisposable
             Sessions = _sessions,
             Store = store,
             Lanes = _lanes,
+            Keyed = keyed,
             Reads = reads,
             Leases = _leases,
             HolderLease = new HolderLease(_lanes),
@@ -64,7 +66,6 @@ public sealed class Coordination : IAsyncDisposable
             InstanceId = InstanceId,
             Draining = _draining.Token,
         });
-        var keyed = new KeyedCalls(store, options, clock);
         Counters = new Counters(_lanes, store, keyed, options, clock, _draining.Token);
         Queues = new Queues(new QueueServices
         {

@@ -1,6 +1,8 @@
 using System.Text;
 using LockService.Recipes.Commit;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Locking;
+using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 
 namespace LockService.Recipes;
@@ -46,8 +48,22 @@ public sealed class Locks
     /// <exception cref="EffectUnknownException">A grant may have happened that is being taken back; it ends after one lease at the latest.</exception>
     /// <exception cref="TooManyWaitersException">This instance serves as many waiters as it may.</exception>
     /// <exception cref="DrainingException">This instance is shutting down.</exception>
-    public Task<AcquireResult> AcquireAsync(string name, AcquireOptions options, CancellationToken cancellation) =>
-        AcquireAsync(name, options, companions: null, cancellation);
+    /// <exception cref="IdempotencyMismatchException">The key was used for another request. Nothing was done.</exception>
+    /// <exception cref="IdempotencyInProgressException">The same request is being served. Nothing was done for this one.</exception>
+    public Task<AcquireResult> AcquireAsync(string name, AcquireOptions options, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return options.Key is not { } key
+            ? AcquireAsync(name, options, companions: null, cancellation)
+            : _services.Keyed.RunAsync(
+                key,
+                (record, _) => TryAsync(
+                    async () => await AcquireAsync(name, options, CompanionsOf(record!), cancellation).ConfigureAwait(false),
+                    result => result is AcquireResult.Granted),
+                async (outcome, deadline) => await ExtendAsync(name, outcome, deadline).ConfigureAwait(false) is { } grant
+                    ? KeyedAnswer.Done<AcquireResult>(new AcquireResult.Granted(grant))
+                    : KeyedAnswer.Refused<AcquireResult>(new AcquireResult.Ended()));
+    }
 
     /// <summary>
     /// The same, together with what the caller wants to happen in the transaction of the grant. Nothing of it happens without a grant.
@@ -75,6 +91,20 @@ public sealed class Locks
     public Task<LockGrant?> RenewAsync(string name, string leaseId, TimeSpan? ttl, CancellationToken cancellation) =>
         RenewAsync(name, leaseId, ttl, companions: null, cancellation);
 
+    /// <summary>The same under a key. A repetition renews again, to what the first answer said.</summary>
+    /// <exception cref="IdempotencyMismatchException">The key was used for another request. Nothing was done.</exception>
+    /// <exception cref="IdempotencyInProgressException">The same request is being served. Nothing was done for this one.</exception>
+    public Task<LockGrant?> RenewAsync(string name, string leaseId, TimeSpan? ttl, KeyedRequest key, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return _services.Keyed.RunAsync<LockGrant?>(
+            key,
+            (record, _) => TryAsync(() => RenewAsync(name, leaseId, ttl, CompanionsOf(record!), cancellation), grant => grant is not null),
+            async (outcome, deadline) => await ExtendAsync(name, outcome, deadline).ConfigureAwait(false) is { } grant
+                ? KeyedAnswer.Done<LockGrant?>(grant)
+                : KeyedAnswer.Refused<LockGrant?>(null));
+    }
+
     /// <summary>The same, together with what the caller wants to happen in the same transaction.</summary>
     /// <exception cref="CompanionRefusedException">One of these operations was refused, and the renewal with it.</exception>
     internal Task<LockGrant?> RenewAsync(
@@ -95,6 +125,18 @@ public sealed class Locks
     /// <exception cref="StoreUnavailableException">ZooKeeper was away. Nothing was done.</exception>
     /// <exception cref="EffectUnknownException">The lease may have been released; releasing it again is safe.</exception>
     public Task<bool> ReleaseAsync(string name, string leaseId) => ReleaseAsync(name, leaseId, companions: null);
+
+    /// <summary>The same under a key. A repetition is told that it is released, too.</summary>
+    /// <exception cref="IdempotencyMismatchException">The key was used for another request. Nothing was done.</exception>
+    /// <exception cref="IdempotencyInProgressException">The same request is being served. Nothing was done for this one.</exception>
+    public Task<bool> ReleaseAsync(string name, string leaseId, KeyedRequest key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return _services.Keyed.RunAsync(
+            key,
+            (record, _) => TryAsync(() => ReleaseAsync(name, leaseId, [record!.Creation("{}"u8)]), released => released),
+            (_, _) => Task.FromResult(KeyedAnswer.Done(true)));
+    }
 
     /// <summary>The same, together with what the caller wants to happen in the same transaction.</summary>
     /// <exception cref="CompanionRefusedException">One of these operations was refused, and the release with it.</exception>
@@ -143,6 +185,28 @@ public sealed class Locks
         }).ConfigureAwait(false);
     }
 
+    private static GrantCompanions CompanionsOf(OutcomeRecord record) => grant => [record.Creation(LeaseOutcome.Of(grant))];
+
+    /// <summary>A change whose only companion is its record.</summary>
+    private static async Task<KeyedAnswer<T>> TryAsync<T>(Func<Task<T>> change, Func<T, bool> isDone)
+    {
+        try
+        {
+            T result = await change().ConfigureAwait(false);
+            return isDone(result) ? KeyedAnswer.Done(result) : KeyedAnswer.Refused(result);
+        }
+        catch (CompanionRefusedException)
+        {
+            return KeyedAnswer.Collided<T>();
+        }
+    }
+
+    private Task<LockGrant?> ExtendAsync(string name, StoredOutcome outcome, Deadline deadline)
+    {
+        LeaseOutcome told = LeaseOutcome.Parse(outcome.Json);
+        return new Extension(_services, Directory(name), name, Holder(name, told.LeaseId)!, told).RunAsync(deadline);
+    }
+
     private LockDirectory Directory(string name) => new(_services.Options.Root, name);
 
     private static ContenderName? Holder(string name, string leaseId)
@@ -181,6 +245,12 @@ public sealed record AcquireOptions
     /// <summary>Anything the owner wants others to see. Default empty, at most 4 KiB of names and values.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>
+    /// Under which key the request may be repeated. Default none. A repetition is told of the same lease, which then lasts as long as if it
+    /// had been granted again; the grant to a caller who has left is kept for it.
+    /// </summary>
+    public KeyedRequest? Key { get; init; }
+
     internal static void ThrowIfInvalidTtl(TimeSpan ttl)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(ttl, TimeSpan.FromMilliseconds(500));
@@ -197,7 +267,7 @@ public sealed record AcquireOptions
     }
 }
 
-/// <summary>The answer to an acquisition: <see cref="Granted"/> or <see cref="Held"/>.</summary>
+/// <summary>The answer to an acquisition: <see cref="Granted"/>, <see cref="Held"/> or <see cref="Ended"/>.</summary>
 public abstract record AcquireResult
 {
     private AcquireResult()
@@ -212,6 +282,9 @@ public abstract record AcquireResult
     /// <param name="State">Who holds it and how many wait.</param>
     /// <param name="RetryAfter">When trying again may make sense: the shortest time left of any holder.</param>
     public sealed record Held(LockState State, TimeSpan RetryAfter) : AcquireResult;
+
+    /// <summary>The lock was granted to an earlier request under the same key, and that lease has ended.</summary>
+    public sealed record Ended : AcquireResult;
 }
 
 /// <summary>A lease on a lock.</summary>

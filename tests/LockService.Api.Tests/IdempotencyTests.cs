@@ -80,6 +80,43 @@ public sealed class IdempotencyTests(ServiceFixture fixture)
     }
 
     [Fact]
+    public async Task A_lock_is_taken_renewed_and_released_once()
+    {
+        string path = $"/v1/locks/{Guid.NewGuid():n}";
+        Answer[] granted = [await PostAsync($"{path}/acquire", "a"), await PostAsync($"{path}/acquire", "a")];
+        string lease = $$"""{"leaseId":"{{granted[0].Expect(200).Text("leaseId")}}"}""";
+        Answer[] renewed = [await PostAsync($"{path}/renew", "r", lease), await PostAsync($"{path}/renew", "r", lease)];
+        Answer[] released = [await PostAsync($"{path}/release", "x", lease), await PostAsync($"{path}/release", "x", lease)];
+
+        foreach (Answer[] answers in (Answer[][])[granted, renewed])
+        {
+            Assert.All((string[])["leaseId", "fencingToken", "waitedMs", "ttlMs", "acquiredAt", "owner"], member =>
+                Assert.Equal(answers[0].Expect(200).Json[member]!.ToJsonString(), answers[1].Expect(200).Json[member]!.ToJsonString()));
+            Assert.Equal("true", answers[1].Headers["Idempotency-Replayed"]);
+        }
+
+        released[0].Expect(204);
+        Assert.Equal("true", released[1].Expect(204).Headers["Idempotency-Replayed"]);
+        Answer late = await PostAsync($"{path}/acquire", "a");
+        late.ExpectProblem(410, "lease-lost");
+        Assert.False(late.Headers.ContainsKey("Idempotency-Replayed"));
+    }
+
+    [Fact]
+    public async Task A_counter_is_set_and_removed_once()
+    {
+        string path = $"/v1/counters/{Guid.NewGuid():n}";
+        Answer[] set = [await SendAsync(HttpMethod.Put, path, "s", """{"value":7}"""), await SendAsync(HttpMethod.Put, path, "s", """{"value":7}""")];
+        Answer[] removed = [await SendAsync(HttpMethod.Delete, path, "d", null), await SendAsync(HttpMethod.Delete, path, "d", null)];
+
+        Assert.Equal(set[0].Expect(200).Body, set[1].Expect(200).Body);
+        Assert.Equal(set[0].Headers["ETag"], set[1].Headers["ETag"]);
+        Assert.Equal("true", set[1].Headers["Idempotency-Replayed"]);
+        removed[0].Expect(204);
+        Assert.Equal("true", removed[1].Expect(204).Headers["Idempotency-Replayed"]);
+    }
+
+    [Fact]
     public async Task A_key_on_a_read_is_ignored() => (await fixture.Caller.GetAsync("/v1/locks/free", ("Idempotency-Key", ""))).Expect(200);
 
     [Theory]
@@ -119,5 +156,8 @@ public sealed class IdempotencyTests(ServiceFixture fixture)
     [Fact]
     public void B11_a_key_is_given_once() => Assert.Null(IdempotencyKey.Parse(new StringValues(["k", "k"])));
 
-    private Task<Answer> PostAsync(string path, string key, string? json = null) => fixture.Caller.PostAsync(path, json, ("Idempotency-Key", key));
+    private Task<Answer> PostAsync(string path, string key, string? json = null) => SendAsync(HttpMethod.Post, path, key, json);
+
+    private Task<Answer> SendAsync(HttpMethod method, string path, string key, string? json) =>
+        fixture.Caller.SendAsync(method, path, json, ("Idempotency-Key", key));
 }

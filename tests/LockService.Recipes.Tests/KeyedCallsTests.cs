@@ -98,7 +98,11 @@ public sealed class KeyedCallsTests(ZooKeeperFixture zookeeper)
         await Assert.ThrowsAsync<EffectUnknownException>(() => IncrementAsync(one, Request("k")));
         await dropped;
         IncrementResult settled = await IncrementAsync(two, Request("k"));
+        one.Proxy.Admit();
+        IncrementResult there = default;
+        await Eventually.TrueAsync("the first instance answers again", () => TryAsync(async () => there = await IncrementAsync(one, Request("k"))));
 
+        Assert.Equal(settled, there);
         Assert.Equal(before, $"{settled.Previous}");
         Assert.Equal($"{settled.Value}", await two.TextAsync(Path));
     }

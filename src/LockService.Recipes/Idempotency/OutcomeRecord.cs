@@ -15,8 +15,11 @@ internal sealed class OutcomeRecord(string parent, KeyedRequest request)
     internal string Path { get; } = $"{parent}/{request.Shard}/{request.Digest}";
 
     /// <summary>Adds the creation of the record to the unit that has the effect.</summary>
-    internal void AddTo(CommitUnit unit, ReadOnlySpan<byte> outcome) =>
-        unit.Create(Path, (byte[])[.. request.Fingerprint, .. outcome], CreateMode.Persistent);
+    internal void AddTo(CommitUnit unit, ReadOnlySpan<byte> outcome) => unit.Add([Creation(outcome)]);
+
+    /// <summary>The creation of the record, for the unit that has the effect.</summary>
+    internal UnitOperation Creation(ReadOnlySpan<byte> outcome) =>
+        new UnitOperation.Create(Path, (byte[])[.. request.Fingerprint, .. outcome], CreateMode.Persistent);
 
     /// <summary>Whether the unit was refused because of the record: another request under the same key was carried out, or its parent is missing.</summary>
     internal bool Refused(CommitUnit unit, CommitResult result) =>

@@ -117,7 +117,10 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
             // A new directory counts from 0.
             Hold hold = Hold.New(services, options, sequence: 0);
             string path = _directory.Child(hold.Name.Name);
-            var unit = new CommitUnit(_directory.Path) { Unclaimed = _ => services.Deletes.Delete(_directory.Path, path) };
+            var unit = new CommitUnit(_directory.Path) 
+            {
+                Unclaimed = late => Granting.Abandon(services, _directory, hold, late.Zxid, isKept: companions is not null),
+            };
             if (directoryExists)
             {
                 unit.Delete(_directory.Path, -1);
@@ -130,7 +133,7 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
             taken = result.Committed;
             if (taken)
             {
-                return new AcquireResult.Granted(Granting.Conclude(services, _directory, name, hold, result.Zxid, _arrived, cancellation));
+                return new AcquireResult.Granted(Granting.Conclude(services, _directory, name, hold, result.Zxid, _arrived, companions is not null, cancellation));
             }
 
             if (result.FailedIndex >= companionsAt)

@@ -15,6 +15,12 @@ internal sealed record ContenderRecord
     /// <summary>The lease in milliseconds; 0 for a waiter.</summary>
     public long TtlMs { get; init; }
 
+    /// <summary>
+    /// How much longer the lease lasts, in milliseconds, because its holder was told of it again and counts from then. The next renewal
+    /// ends that.
+    /// </summary>
+    public long GraceMs { get; init; }
+
     /// <summary>What the owner wants others to see.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
@@ -23,6 +29,10 @@ internal sealed record ContenderRecord
 
     /// <summary>The instance that granted the lease or serves the waiter.</summary>
     public required string Instance { get; init; }
+
+    /// <summary>How long it lasts, counted from the moment at which this was written.</summary>
+    [JsonIgnore]
+    internal TimeSpan Lease => TimeSpan.FromMilliseconds(TtlMs + GraceMs);
 
     internal byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ContenderRecordJson.Default.ContenderRecord);
 
@@ -45,7 +55,7 @@ internal sealed class HolderLease(CommitLanes lanes) : ILeaseKind
 {
     public TimeSpan? ReadTtl(NodeData node) =>
         node.Stat.EphemeralOwner == 0 && ContenderRecord.Parse(node.Data) is { TtlMs: > 0 } record
-            ? TimeSpan.FromMilliseconds(record.TtlMs)
+            ? record.Lease
             : null;
 
     /// <summary>Refused if it was released, expired by another instance, or renewed: whoever was first has decided.</summary>

@@ -12,23 +12,49 @@ internal delegate IReadOnlyList<UnitOperation> GrantCompanions(LockGrant grant);
 internal static class Granting
 {
     /// <summary>Has the lease timed, and tells the caller of it, unless he has left or it is too late: then it is given back.</summary>
+    /// <param name="services">The recipe's.</param>
+    /// <param name="directory">The lock's.</param>
+    /// <param name="name">The lock.</param>
+    /// <param name="hold">What was granted.</param>
+    /// <param name="token">The transaction.</param>
+    /// <param name="arrived">When the request came.</param>
+    /// <param name="isKept">Whether the lease is kept for a caller who has left: he may ask again, and is then told of this very lease.</param>
+    /// <param name="cancellation">The caller leaves.</param>
     /// <exception cref="OperationCanceledException">The caller has left.</exception>
-    /// <exception cref="StoreUnavailableException">The lease is half over already.</exception>
+    /// <exception cref="StoreUnavailableException">The lease is half over already, and was given back.</exception>
+    /// <exception cref="EffectUnknownException">The lease is half over already, and was kept.</exception>
     internal static LockGrant Conclude(
-        LockServices services, LockDirectory directory, string name, Hold hold, long token, long arrived, CancellationToken cancellation)
+        LockServices services, LockDirectory directory, string name, Hold hold, long token, long arrived, bool isKept, CancellationToken cancellation)
     {
-        string path = directory.Child(hold.Name.Name);
         bool late = services.Clock.GetElapsedTime(hold.SentAt) > hold.Ttl / 2;
         if (late || cancellation.IsCancellationRequested)
         {
-            services.Deletes.Delete(directory.Path, path);
+            Abandon(services, directory, hold, token, isKept);
             cancellation.ThrowIfCancellationRequested();
-            throw new StoreUnavailableException("The lock was granted too late for its lease to be of use, and was given back.");
+            throw isKept
+                ? new EffectUnknownException("The lock was granted, but the answer took more than half of its lease.")
+                : new StoreUnavailableException("The lock was granted too late for its lease to be of use, and was given back.");
         }
 
-        services.Leases.Observe(path, 0, hold.Ttl, services.HolderLease, new HeldLock(hold.Record, token));
+        Observe(services, directory, hold, token);
         return hold.ToGrant(name, token, arrived, services.Clock);
     }
+
+    /// <summary>Nobody is there to be told of a grant: it is given back, or kept until its lease ends.</summary>
+    internal static void Abandon(LockServices services, LockDirectory directory, Hold hold, long token, bool isKept)
+    {
+        if (isKept)
+        {
+            Observe(services, directory, hold, token);
+        }
+        else
+        {
+            services.Deletes.Delete(directory.Path, directory.Child(hold.Name.Name));
+        }
+    }
+
+    private static void Observe(LockServices services, LockDirectory directory, Hold hold, long token) => services.Leases.Observe(
+        directory.Child(hold.Name.Name), 0, hold.Ttl, services.HolderLease, new HeldLock(hold.Record, token));
 }
 
 /// <summary>What this instance knows of a holder along with its version, so that a renewal need not read it.</summary>

@@ -94,7 +94,7 @@ internal sealed class LockReader(LockServices services)
         }
 
         string path = directory.Child(contender.Name);
-        var ttl = TimeSpan.FromMilliseconds(record.TtlMs);
+        TimeSpan ttl = record.Lease;
         services.Leases.Observe(path, node.Stat.Version, ttl, services.HolderLease);
         return new LockHolder(
             record.Owner, contender.Mode, node.Stat.CreatedZxid, record.Since, services.Leases.Remaining(path) ?? ttl, record.Metadata);

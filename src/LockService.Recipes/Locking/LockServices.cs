@@ -1,4 +1,5 @@
 using LockService.Recipes.Commit;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Sessions;
 
@@ -16,6 +17,8 @@ internal sealed record LockServices
     internal required StoreCalls Store { get; init; }
 
     internal required CommitLanes Lanes { get; init; }
+
+    internal required KeyedCalls Keyed { get; init; }
 
     internal required SharedReads Reads { get; init; }
 

@@ -153,7 +153,7 @@ internal sealed class QueuedWait(
             {
                 // Tells the caller of the grant, or gives it back: either way nothing is left to be removed.
                 _concluded = true;
-                return Granting.Conclude(services, directory, name, place.Hold!, place.Token, arrived, cancellation);
+                return Granting.Conclude(services, directory, name, place.Hold!, place.Token, arrived, companions is not null, cancellation);
             }
 
             if (turn.Blocker is not null && Waited() >= options.Wait)
@@ -264,7 +264,7 @@ internal sealed class QueuedWait(
     {
         Hold hold = Hold.New(services, options, place.Name.Sequence);
         string path = directory.Child(hold.Name.Name);
-        CommitUnit unit = new CommitUnit(directory.Path) { Unclaimed = _ => services.Deletes.Delete(directory.Path, path) }
+        CommitUnit unit = new CommitUnit(directory.Path) { Unclaimed = late => Abandon(hold, late.Zxid) }
             .Delete(directory.Child(place.Name.Name), -1)
             .Create(path, hold.Record.ToBytes(), CreateMode.Persistent);
         int companionsAt = unit.Operations.Count;
@@ -300,12 +300,14 @@ internal sealed class QueuedWait(
         // While a release has it in hand, that one sees that the place was abandoned, and removes what comes of it.
         if (until != PlaceState.Claimed && (place.Hold ?? place.Open) is { } hold)
         {
-            services.Deletes.Delete(directory.Path, directory.Child(hold.Name.Name));
+            Abandon(hold, place.Token);
         }
 
         services.Lines.Leave(directory.Path, line, place);
         services.Free.Note(directory.Path, free: false);
     }
+
+    private void Abandon(Hold hold, long token) => Granting.Abandon(services, directory, hold, token, isKept: companions is not null);
 
     /// <summary>The waiter came to be when nobody waited for it any more.</summary>
     private void GiveUp(CommitResult late)

@@ -27,7 +27,8 @@ internal sealed class Renewal(
                 return null;
             }
 
-            ContenderRecord renewed = old.Held.Record with { TtlMs = (long?)ttl?.TotalMilliseconds ?? old.Held.Record.TtlMs };
+            long ttlMs = (long?)ttl?.TotalMilliseconds ?? old.Held.Record.TtlMs;
+            ContenderRecord renewed = old.Held.Record with { TtlMs = ttlMs, GraceMs = 0 };
             LockGrant grant = ToGrant(renewed, old.Held.Token);
             CommitUnit unit = new CommitUnit(directory.Path).SetData(_path, renewed.ToBytes(), old.Version).Add(companions?.Invoke(grant));
             CommitResult result = await services.Lanes.CommitAsync(unit, deadline, cancellation).ConfigureAwait(false);

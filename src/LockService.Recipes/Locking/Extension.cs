@@ -1,0 +1,64 @@
+using LockService.Recipes.Commit;
+using LockService.Recipes.Sessions;
+using LockService.ZooKeeper;
+
+namespace LockService.Recipes.Locking;
+
+/// <summary>
+/// Makes the answer to an earlier request true again: its holder counts his lease from when he asked again, plus what he was told that he
+/// had waited, so the lease is extended to that. It never gets shorter, since he may have the first answer too, and have renewed since.
+/// </summary>
+internal sealed class Extension(LockServices services, LockDirectory directory, string name, ContenderName holder, LeaseOutcome told)
+{
+    private readonly string _path = directory.Child(holder.Name);
+    private readonly long _arrived = services.Clock.GetTimestamp();
+
+    /// <returns>Null if the lease has ended.</returns>
+    internal async Task<LockGrant?> RunAsync(Deadline deadline)
+    {
+        while (true)
+        {
+            NodeData? node = await services.Store.ReadAsync(
+                async (client, token) => (await services.Reads.GetDataAsync(client, [_path], latest: true, token).ConfigureAwait(false))[0],
+                deadline).ConfigureAwait(false);
+            if (node is null || ContenderRecord.Parse(node.Data) is not { } record)
+            {
+                return null;
+            }
+
+            ContenderRecord extended = record with { GraceMs = Math.Max(record.GraceMs, told.TtlMs + told.WaitedMs - record.TtlMs) };
+            CommitUnit unit = new CommitUnit(directory.Path).SetData(_path, extended.ToBytes(), node.Stat.Version);
+            CommitResult result = await services.Lanes.CommitAsync(unit, deadline, CancellationToken.None).ConfigureAwait(false);
+            if (result.Committed)
+            {
+                var held = new HeldLock(extended, node.Stat.CreatedZxid);
+                services.Leases.Observe(_path, node.Stat.Version + 1, extended.Lease, services.HolderLease, held);
+                return ToGrant(held);
+            }
+
+            if (result.Error is not (ErrorCode.BadVersion or ErrorCode.NoNode))
+            {
+                throw new StoreUnavailableException($"ZooKeeper refuses to extend the lease: {result.Error}.");
+            }
+        }
+    }
+
+    private LockGrant ToGrant(HeldLock held)
+    {
+        var ttl = TimeSpan.FromMilliseconds(told.TtlMs);
+        TimeSpan age = services.Clock.GetElapsedTime(_arrived);
+        // The caller counts from his sending, and would hold an answer that is nearly over, or over.
+        return age > ttl / 2
+            ? throw new EffectUnknownException("The lease was extended, but the answer took more than half of it.")
+            : new LockGrant(
+                name,
+                told.LeaseId,
+                held.Token,
+                holder.Mode,
+                held.Record.Owner,
+                ttl,
+                TimeSpan.FromMilliseconds(told.WaitedMs),
+                held.Record.Since,
+                services.Clock.GetUtcNow() + ttl - age);
+    }
+}
