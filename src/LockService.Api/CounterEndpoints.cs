@@ -28,10 +28,10 @@ internal static class CounterEndpoints
     /// Sorted by name, up to `limit` of those that begin with `prefix`. `next` is what to give as `after` for the next page, null on the last
     /// one. Reflects every change acknowledged before; a page of counters is read in one request.
     /// </remarks>
-    private static async Task<Ok<CounterListReply>> ListAsync(PageQuery query, Coordination coordination, CancellationToken cancellation)
+    private static async Task<Answer<CounterListReply>> ListAsync(PageQuery query, Coordination coordination, CancellationToken cancellation)
     {
         CounterPage page = await coordination.Counters.ListAsync(query.Prefix, query.After, query.Limit, cancellation);
-        return TypedResults.Ok(new CounterListReply([.. page.Items.Select(counter => counter.ToReply())], page.Next));
+        return JsonAnswer.Ok(new CounterListReply([.. page.Items.Select(counter => counter.ToReply())], page.Next));
     }
 
     /// <summary>Add to a counter</summary>
@@ -39,20 +39,20 @@ internal static class CounterEndpoints
     /// Creates the counter if it does not exist. `by: n` reserves the block `previous + 1` to `value` for the caller. A result out of `min` and
     /// `max`, or of 64 bits, is refused and changes nothing.
     /// </remarks>
-    private static async Task<Results<Ok<IncrementReply>, CounterOutOfRange>> IncrementAsync(
+    private static async Task<Results<Answer<IncrementReply>, CounterOutOfRange>> IncrementAsync(
         Command<IncrementRequest> command, Coordination coordination, CancellationToken cancellation)
     {
         (string name, IncrementRequest body, KeyedRequest? key) = command;
         var options = new IncrementOptions { By = body.By, Min = body.Min, Max = body.Max, Initial = body.Initial, Key = key };
         IncrementResult result = await coordination.Counters.IncrementAsync(name, options, cancellation);
         return result.InRange
-            ? TypedResults.Ok(new IncrementReply(name, result.Value, result.Previous))
+            ? JsonAnswer.Ok(new IncrementReply(name, result.Value, result.Previous))
             : new CounterOutOfRange(name, result.Value);
     }
 
     /// <summary>Read a counter</summary>
     /// <remarks>Linearizable. The ETag is strong and changes with every change of the counter.</remarks>
-    private static async Task<Results<Ok<CounterReply>, CounterNotFound>> GetAsync(
+    private static async Task<Results<Answer<CounterReply>, CounterNotFound>> GetAsync(
         NameInPath path, Coordination coordination, HttpResponse response, CancellationToken cancellation)
     {
         CounterState? counter = await coordination.Counters.GetAsync(path.Name, cancellation);
@@ -64,7 +64,7 @@ internal static class CounterEndpoints
     /// Creates the counter if it does not exist. With `If-Match` only if it exists and has one of the entity tags, or any (`*`); with
     /// `If-None-Match: *` only if it does not exist.
     /// </remarks>
-    private static async Task<Results<Ok<CounterReply>, CounterChanged>> SetAsync(
+    private static async Task<Results<Answer<CounterReply>, CounterChanged>> SetAsync(
         Command<SetCounterRequest> command, Preconditions conditions, Coordination coordination, HttpResponse response, CancellationToken cancellation)
     {
         CounterState? counter = await coordination.Counters.SetAsync(
@@ -86,9 +86,9 @@ internal static class CounterEndpoints
         };
     }
 
-    private static Ok<CounterReply> Tagged(CounterState counter, HttpResponse response)
+    private static Answer<CounterReply> Tagged(CounterState counter, HttpResponse response)
     {
         response.Headers.ETag = Preconditions.TagOf(counter.Version);
-        return TypedResults.Ok(counter.ToReply());
+        return JsonAnswer.Ok(counter.ToReply());
     }
 }

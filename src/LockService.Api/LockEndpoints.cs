@@ -24,13 +24,13 @@ internal static class LockEndpoints
     /// this request, plus `waitedMs` of the answer; renew it before. Hand `fencingToken` to whatever the lock protects, so that it can refuse
     /// a holder that overslept. Hanging up ends the wait.
     /// </remarks>
-    private static async Task<Results<Ok<LeaseReply>, LockHeld, LeaseLost>> AcquireAsync(
+    private static async Task<Results<Answer<LeaseReply>, LockHeld, LeaseLost>> AcquireAsync(
         Command<AcquireRequest> command, Coordination coordination, HttpContext context, CancellationToken cancellation)
     {
         AcquireResult result = await coordination.Locks.AcquireAsync(command.Name, ToOptions(command, context), cancellation);
         return result switch
         {
-            AcquireResult.Granted(var grant) => TypedResults.Ok(grant.ToReply()),
+            AcquireResult.Granted(var grant) => JsonAnswer.Ok(grant.ToReply()),
             AcquireResult.Held held => new LockHeld(held),
             AcquireResult.Ended => new LeaseLost(),
             _ => throw new InvalidOperationException($"Unknown result {result}."),
@@ -39,7 +39,7 @@ internal static class LockEndpoints
 
     /// <summary>Renew a lease</summary>
     /// <remarks>The lease now lasts its TTL, or `ttlMs` from now on, counted from the sending of this request. Any instance can do it.</remarks>
-    private static async Task<Results<Ok<LeaseReply>, LeaseLost>> RenewAsync(
+    private static async Task<Results<Answer<LeaseReply>, LeaseLost>> RenewAsync(
         Command<RenewRequest> command, Coordination coordination, CancellationToken cancellation)
     {
         TimeSpan? ttl = command.Body.TtlMs is { } ms ? TimeSpan.FromMilliseconds(ms) : null;
@@ -47,7 +47,7 @@ internal static class LockEndpoints
         LockGrant? grant = key is null
             ? await coordination.Locks.RenewAsync(name, body.LeaseId, ttl, cancellation)
             : await coordination.Locks.RenewAsync(name, body.LeaseId, ttl, key, cancellation);
-        return grant is null ? new LeaseLost() : TypedResults.Ok(grant.ToReply());
+        return grant is null ? new LeaseLost() : JsonAnswer.Ok(grant.ToReply());
     }
 
     /// <summary>Release a lock</summary>
@@ -63,10 +63,10 @@ internal static class LockEndpoints
 
     /// <summary>See who holds a lock and who waits</summary>
     /// <remarks>Linearizable. A lock that nobody holds is answered as well, with `held: false`: locks need no creation.</remarks>
-    private static async Task<Ok<LockReply>> GetAsync(NameInPath path, Coordination coordination, CancellationToken cancellation)
+    private static async Task<Answer<LockReply>> GetAsync(NameInPath path, Coordination coordination, CancellationToken cancellation)
     {
         LockState state = await coordination.Locks.GetAsync(path.Name, cancellation);
-        return TypedResults.Ok(state.ToReply());
+        return JsonAnswer.Ok(state.ToReply());
     }
 
     private static AcquireOptions ToOptions(Command<AcquireRequest> command, HttpContext context) => new()

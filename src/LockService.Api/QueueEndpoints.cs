@@ -19,13 +19,13 @@ internal static class QueueEndpoints
 
     /// <summary>Put messages into a queue</summary>
     /// <remarks>One message as `body`, or up to 100 as `messages`, all or none of them. A queue is created by its first message.</remarks>
-    private static async Task<Created<EnqueueReply>> EnqueueAsync(
+    private static async Task<CreatedAnswer<EnqueueReply>> EnqueueAsync(
         Command<EnqueueRequest> command, Coordination coordination, CancellationToken cancellation)
     {
         EnqueueRequest request = command.Body;
         ReadOnlyMemory<byte>[] bodies = request.Messages is { } messages ? [.. messages.Select(message => message.Body.Utf8)] : [request.Body.Utf8];
         IReadOnlyList<string> ids = await coordination.Queues.EnqueueAsync(command.Name, bodies, command.Key, cancellation);
-        return TypedResults.Created((string?)null, request.Messages is null ? new EnqueueReply(ids[0]) : new EnqueueReply(MessageIds: ids));
+        return JsonAnswer.Created(request.Messages is null ? new EnqueueReply(ids[0]) : new EnqueueReply(MessageIds: ids));
     }
 
     /// <summary>Lease messages</summary>
@@ -33,22 +33,22 @@ internal static class QueueEndpoints
     /// Leases the oldest messages that nobody has leased, waiting for a first one within `waitMs`. Acknowledge each when its work is done; one
     /// that is not acknowledged within `leaseMs` comes back at its old place. No message in time is an empty list, not an error.
     /// </remarks>
-    private static async Task<Ok<DequeueReply>> DequeueAsync(
+    private static async Task<Answer<DequeueReply>> DequeueAsync(
         Command<DequeueRequest> command, Coordination coordination, CancellationToken cancellation)
     {
         DequeueRequest request = command.Body;
         IReadOnlyList<LeasedMessage> messages = await coordination.Queues.DequeueAsync(
             command.Name, (int)request.Max, TimeSpan.FromMilliseconds(request.WaitMs), TimeSpan.FromMilliseconds(request.LeaseMs), command.Key, cancellation);
-        return TypedResults.Ok(new DequeueReply([.. messages.Select(message => message.ToReply())]));
+        return JsonAnswer.Ok(new DequeueReply([.. messages.Select(message => message.ToReply())]));
     }
 
     /// <summary>Acknowledge messages</summary>
     /// <remarks>Removes the messages for good. Leases that had ended are listed as lost; if there is but one and it had ended, that is a 410.</remarks>
-    private static async Task<Results<Ok<AckReply>, LeaseLost>> AckAsync(
+    private static async Task<Results<Answer<AckReply>, LeaseLost>> AckAsync(
         Command<AckRequest> command, Coordination coordination, CancellationToken cancellation)
     {
         string[] leases = [.. command.Body.LeaseIds.Distinct(StringComparer.Ordinal)];
         IReadOnlyList<string> lost = await coordination.Queues.AckAsync(command.Name, leases, command.Key, cancellation);
-        return leases.Length == 1 && lost.Count == 1 ? new LeaseLost() : TypedResults.Ok(new AckReply(leases.Length - lost.Count, lost));
+        return leases.Length == 1 && lost.Count == 1 ? new LeaseLost() : JsonAnswer.Ok(new AckReply(leases.Length - lost.Count, lost));
     }
 }

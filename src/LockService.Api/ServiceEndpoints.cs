@@ -25,23 +25,23 @@ internal static class ServiceEndpoints
 
     /// <summary>See the state of the instance</summary>
     /// <remarks>The version, the instance and its connection to ZooKeeper. Answers also while ZooKeeper is away.</remarks>
-    private static Ok<StatusReply> GetStatus(Coordination coordination)
+    private static Answer<StatusReply> GetStatus(Coordination coordination)
     {
         StoreStatus store = coordination.Status;
         long? timeout = (long?)store.SessionTimeout?.TotalMilliseconds;
         var zooKeeper = new ZooKeeperReply(store.SessionState, store.SessionId, timeout, store.Server, store.Ensemble);
-        return TypedResults.Ok(new StatusReply(s_version, coordination.InstanceId, store.Draining, zooKeeper));
+        return JsonAnswer.Ok(new StatusReply(s_version, coordination.InstanceId, store.Draining, zooKeeper));
     }
 
     /// <summary>Whether the process lives</summary>
     /// <remarks>Says nothing of ZooKeeper: restarting the process would not bring it back.</remarks>
-    private static Ok<ProbeReply> GetLive() => TypedResults.Ok(new ProbeReply("live"));
+    private static Answer<ProbeReply> GetLive() => JsonAnswer.Ok(new ProbeReply("live"));
 
     /// <summary>Whether the instance can serve</summary>
     /// <remarks>Needs a live ZooKeeper session, and fails as soon as the instance begins to shut down.</remarks>
-    private static Results<Ok<ProbeReply>, NotReady> GetReady(Coordination coordination)
+    private static Results<Answer<ProbeReply>, NotReady> GetReady(Coordination coordination)
     {
         StoreStatus store = coordination.Status;
-        return store.Connected && !store.Draining ? TypedResults.Ok(new ProbeReply("ready")) : new NotReady(store.Draining);
+        return store.Connected && !store.Draining ? JsonAnswer.Ok(new ProbeReply("ready")) : new NotReady(store.Draining);
     }
 }
