@@ -38,7 +38,7 @@ internal static class JsonAnswer
 
     internal static async Task WriteAsync<T>(HttpResponse response, int status, T value)
     {
-        byte[] body = JsonSerializer.SerializeToUtf8Bytes(value, TypeInfo<T>.Instance);
+        byte[] body = JsonSerializer.SerializeToUtf8Bytes(value, Shape<T>.OfJson);
         response.StatusCode = status;
         response.ContentType = "application/json; charset=utf-8";
         response.ContentLength = body.Length;
@@ -48,8 +48,8 @@ internal static class JsonAnswer
     internal static void Describe<T>(EndpointBuilder builder, int status) =>
         builder.Metadata.Add(new ProducesResponseTypeMetadata(status, typeof(T), ["application/json"]));
 
-    private static class TypeInfo<T>
+    private static class Shape<T>
     {
-        internal static readonly JsonTypeInfo<T> Instance = (JsonTypeInfo<T>)ContractJson.Readable.GetTypeInfo(typeof(T))!;
+        internal static readonly JsonTypeInfo<T> OfJson = (JsonTypeInfo<T>)ContractJson.Readable.GetTypeInfo(typeof(T))!;
     }
 }
