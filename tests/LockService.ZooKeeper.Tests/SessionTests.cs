@@ -91,7 +91,7 @@ public sealed class SessionTests(ZooKeeperFixture zookeeper)
         proxy.Inject(frame);
         await Eventually.CompletesAsync("the watch reports", watched.Watch.Changed);
         await proxy.CutAsync(client);
-        await client.SyncAsync("/");
+        await Eventually.CompletesAsync("the session goes on", client.SyncAsync("/"));
 
         Assert.Equal([0, seen], proxy.Connects.Select(connect => connect.LastZxidSeen));
     }
