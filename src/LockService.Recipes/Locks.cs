@@ -195,9 +195,11 @@ public sealed class Locks
             T result = await change().ConfigureAwait(false);
             return isDone(result) ? KeyedAnswer.Done(result) : KeyedAnswer.Refused(result);
         }
-        catch (CompanionRefusedException)
+        catch (CompanionRefusedException e)
         {
-            return KeyedAnswer.Collided<T>();
+            return OutcomeRecord.IsCollision(e.Error)
+                ? KeyedAnswer.Collided<T>()
+                : throw new StoreUnavailableException($"ZooKeeper refuses the record of the request: {e.Error}.", e);
         }
     }
 

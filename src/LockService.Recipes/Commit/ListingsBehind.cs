@@ -42,6 +42,17 @@ internal sealed class ListingsBehind
         }
     }
 
-    internal DirectoryListing? Of(CommitUnit unit, ReadBatchResult read) =>
-        unit.ListBehind is { } path ? DirectoryListing.From(read, _indexes[path]) : null;
+    /// <summary>What the unit asked for; a listing that was refused is as good as lost, since the unit was committed.</summary>
+    internal DirectoryListing? Of(CommitUnit unit, ReadBatchResult read)
+    {
+        try
+        {
+            return unit.ListBehind is { } path ? DirectoryListing.From(read, _indexes[path]) : null;
+        }
+        catch (RequestRefusedException)
+        {
+            // Whoever wanted it reads it again, and is refused then.
+            return null;
+        }
+    }
 }

@@ -23,7 +23,10 @@ internal sealed class OutcomeRecord(string parent, KeyedRequest request)
 
     /// <summary>Whether the unit was refused because of the record: another request under the same key was carried out, or its parent is missing.</summary>
     internal bool Refused(CommitUnit unit, CommitResult result) =>
-        !result.Committed && unit.Operations[result.FailedIndex] is UnitOperation.Create create && create.Path == Path;
+        IsCollision(result.Error) && unit.Operations[result.FailedIndex] is UnitOperation.Create create && create.Path == Path;
+
+    /// <summary>Whether a refusal of the creation means that, and not that the service may not create it, which no other attempt would change.</summary>
+    internal static bool IsCollision(ErrorCode error) => error is ErrorCode.NodeExists or ErrorCode.NoNode;
 
     /// <summary>Takes the outcome out of the node's data.</summary>
     /// <exception cref="IdempotencyMismatchException">It is that of another request.</exception>

@@ -45,8 +45,8 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
         }
         catch (Exception e) when (e is OperationCanceledException or ZooKeeperException)
         {
-            throw services.Draining.IsCancellationRequested
-                ? new DrainingException()
+            throw services.Draining.IsCancellationRequested ? new DrainingException()
+                : e is RequestRefusedException refused ? StoreCalls.Unavailable(refused)
                 : new StoreUnavailableException("ZooKeeper could not be reached in time, or the session that waited for the lock was lost.", e);
         }
     }

@@ -280,6 +280,10 @@ internal sealed class QueuedWait(
         {
             throw new CompanionRefusedException(result, companionsAt);
         }
+        else if (result.Error is not (ErrorCode.NoNode or ErrorCode.NodeExists))
+        {
+            throw new StoreUnavailableException($"ZooKeeper refuses the grant: {result.Error}.");
+        }
         else
         {
             // Lost, or a hand-over whose answer was lost was carried out after all.

@@ -45,6 +45,12 @@ internal sealed class Release(LockServices services, LockDirectory directory, Co
             Unclaim(line, claimed, open: false);
             if (result.FailedIndex == 0)
             {
+                // Only a missing node proves that the lease has ended.
+                if (result.Error != ErrorCode.NoNode)
+                {
+                    throw new StoreUnavailableException($"ZooKeeper refuses to release the lock: {result.Error}.");
+                }
+
                 services.Leases.Forget(_path);
                 return false;
             }

@@ -47,13 +47,17 @@ internal sealed class Renewal(
                 throw new CompanionRefusedException(result, 1);
             }
 
-            if (result.Error != ErrorCode.BadVersion)
+            switch (result.Error)
             {
-                services.Leases.Forget(_path);
-                return null;
+                case ErrorCode.BadVersion:
+                    present = null;
+                    break;
+                case ErrorCode.NoNode:
+                    services.Leases.Forget(_path);
+                    return null;
+                default:
+                    throw new StoreUnavailableException($"ZooKeeper refuses to renew the lease: {result.Error}.");
             }
-
-            present = null;
         }
     }
 

@@ -25,9 +25,8 @@ internal sealed record DirectoryListing(IReadOnlyList<string> Names, NodeData Di
     /// <summary>Adds the reads of a listing to a batch: the names first, so that a later date proves that they still held.</summary>
     internal static void AddTo(ReadBatch batch, string path) => batch.GetChildren(path).GetData(path);
 
-    /// <summary>Takes a listing out of a batch's result; null if there is no such node, or if the server refused to read it.</summary>
+    /// <summary>Takes a listing out of a batch's result; null if there is no such node.</summary>
+    /// <exception cref="RequestRefusedException">The server refused to read it.</exception>
     internal static DirectoryListing? From(ReadBatchResult result, int index) =>
-        result.Error(index) == ErrorCode.Ok && result.Error(index + 1) == ErrorCode.Ok
-            ? new DirectoryListing(result.Children(index)!, result.Data(index + 1)!)
-            : null;
+        result.Children(index) is { } names && result.Data(index + 1) is { } directory ? new DirectoryListing(names, directory) : null;
 }

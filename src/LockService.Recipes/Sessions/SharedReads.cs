@@ -24,6 +24,7 @@ internal sealed class SharedReads
     /// <param name="latest">Whether the answer must reflect every change that was acknowledged to anybody before the call.</param>
     /// <param name="cancellation">Leaves.</param>
     /// <returns>Null if there is no such node.</returns>
+    /// <exception cref="RequestRefusedException">The server refused to read it.</exception>
     internal async Task<DirectoryListing?> ListAsync(ZooKeeperClient client, string path, bool latest, CancellationToken cancellation)
     {
         var request = new Request(DirectoryListing.Parts, latest, batch => DirectoryListing.AddTo(batch, path));
@@ -36,6 +37,7 @@ internal sealed class SharedReads
     /// <param name="latest">As for <see cref="ListAsync"/>.</param>
     /// <param name="cancellation">Leaves.</param>
     /// <returns>For each path the node, or null if there is none.</returns>
+    /// <exception cref="RequestRefusedException">The server refused to read one of them.</exception>
     internal async Task<NodeData?[]> GetDataAsync(
         ZooKeeperClient client, IReadOnlyList<string> paths, bool latest, CancellationToken cancellation)
     {
