@@ -1,3 +1,4 @@
+using System.Globalization;
 using LockService.Testing;
 using LockService.ZooKeeper;
 using Xunit;
@@ -16,6 +17,10 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
         FirstIncrement,
         Increment,
         KeyedIncrement,
+        Setting,
+        KeyedSetting,
+        Removal,
+        KeyedRemoval,
         Enqueue,
         KeyedEnqueue,
         FirstDelivery,
@@ -25,63 +30,36 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
         KeyedAck,
     }
 
-    public enum Loss
-    {
-        Reply,
-        Request,
-        HalfTheReply,
-        ReplyAndSession,
-        RequestAndSession,
-    }
-
-    public static TheoryData<Change, Loss, bool> All
-    {
-        get
-        {
-            var all = new TheoryData<Change, Loss, bool>();
-            foreach (Change change in Enum.GetValues<Change>())
-            {
-                foreach (Loss loss in Enum.GetValues<Loss>())
-                {
-                    all.Add(change, loss, false);
-                    all.Add(change, loss, true);
-                }
-            }
-
-            return all;
-        }
-    }
+    public static TheoryData<Change> All => [.. Enum.GetValues<Change>()];
 
     [Theory]
     [MemberData(nameof(All))]
-    public async Task Its_effect_is_there_exactly_once(Change change, Loss loss, bool markerRotates)
+    public Task Its_effect_is_there_exactly_once(Change change) => Losses.OfEveryKindAsync(async (loss, markerVersions) =>
     {
-        await using TestInstance instance = await TestInstance.StartAsync(zookeeper, markerVersions: markerRotates ? 1 : 1 << 30);
-        string[] prepared = await PrepareAsync(instance, change);
-        Func<Task?, Task> lose = Arrange(instance, loss);
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper, markerVersions: markerVersions);
+        await HappensOnceAsync(instance, change, () => Losses.Arrange(instance, loss));
+    });
 
-        Task<string> call = CallAsync(instance, change, prepared);
-        await lose(null);
-        string answer = await Eventually.CompletesAsync("the call is answered", call);
-
-        await AssertOnceAsync(instance, change, answer, times: 1);
-    }
+    /// <summary>Both what was done and what was not, when the session goes on with another server.</summary>
+    [Fact]
+    public Task Its_effect_is_there_exactly_once_after_the_session_moved() =>
+        Losses.OfAMovedSessionAsync<Change>((instance, change, _, arrange) => HappensOnceAsync(instance, change, arrange));
 
     [Theory]
     [MemberData(nameof(All))]
-    public async Task Of_two_instances_on_one_resource_each_has_its_effect_exactly_once(Change change, Loss loss, bool markerRotates)
+    public Task Of_two_instances_on_one_resource_each_has_its_effect_exactly_once(Change change) => Losses.OfEveryKindAsync(async (loss, markerVersions) =>
     {
-        await using TestInstance one = await TestInstance.StartAsync(zookeeper, markerVersions: markerRotates ? 1 : 1 << 30);
+        await using TestInstance one = await TestInstance.StartAsync(zookeeper, markerVersions: markerVersions);
         await using TestInstance two = await TestInstance.StartAsync(zookeeper, one.Chroot);
         string[] prepared = await PrepareAsync(one, change);
         await two.CommitAsync(new Commit.CommitUnit("/").Check("/", -1));
-        Func<Task?, Task> lose = Arrange(one, loss);
+        Func<Task?, Task> lose = Losses.Arrange(one, loss);
 
         Task<string>[] calls = [CallAsync(one, change, prepared), CallAsync(two, change, prepared)];
         await lose(calls[0]);
         string[] answers = await Eventually.CompletesAsync("the calls are answered", Task.WhenAll(calls));
 
-        bool sameRequest = change is Change.KeyedIncrement or Change.KeyedEnqueue or Change.KeyedDelivery or Change.KeyedAck;
+        bool sameRequest = IsKeyed(change);
         if (sameRequest)
         {
             Assert.Equal(answers[0], answers[1]);
@@ -92,37 +70,19 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
         }
 
         await AssertOnceAsync(one, change, answers.Min(StringComparer.Ordinal)!, times: sameRequest ? 1 : 2);
-    }
+    });
 
-    /// <summary>Both what was done and what was not, when the session goes on with another server.</summary>
-    [Fact]
-    public async Task Its_effect_is_there_exactly_once_after_the_session_moved()
+    private static async Task HappensOnceAsync(TestInstance instance, Change change, Func<Func<Task?, Task>> arrange)
     {
-        await using ZooKeeperEnsemble ensemble = await ZooKeeperEnsemble.StartNewAsync();
-        IReadOnlyList<ZooKeeperServer> servers = ensemble.Servers;
-        await using var root = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse(ensemble.ConnectString) });
-        int turn = 0;
-        foreach (Change change in Enum.GetValues<Change>())
-        {
-            foreach (Loss loss in (Loss[])[Loss.Reply, Loss.Request])
-            {
-                string chroot = $"/test-{turn++}";
-                await root.CreateAsync(chroot);
-                await using TestInstance instance = await TestInstance.StartAsync(servers[turn % 3], chroot);
-                string[] prepared = await PrepareAsync(instance, change);
-                Func<Task?, Task> lose = Arrange(instance, loss);
-                instance.Proxy.Refuse();
+        string[] prepared = await PrepareAsync(instance, change);
+        Func<Task?, Task> lose = arrange();
 
-                Task<string> call = CallAsync(instance, change, prepared);
-                await lose(null);
-                instance.Proxy.Retarget(servers[(turn + 1) % 3].Port);
-                instance.Proxy.Admit();
-                string answer = await Eventually.CompletesAsync($"{change} is answered after {loss}", call);
+        Task<string> call = CallAsync(instance, change, prepared);
+        await lose(null);
+        string answer = await Eventually.CompletesAsync("the call is answered", call);
 
-                await instance.Direct.SyncAsync("/");
-                await AssertOnceAsync(instance, change, answer, times: 1);
-            }
-        }
+        await instance.Direct.SyncAsync("/");
+        await AssertOnceAsync(instance, change, answer, times: 1);
     }
 
     /// <summary>What must be there for the change to be possible, and a shard for the record: the loss shall strike the change itself.</summary>
@@ -134,6 +94,8 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
             case Change.Increment or Change.KeyedIncrement:
                 await instance.Counters.IncrementAsync("c", new IncrementOptions { By = 0 }, s_never);
                 return [];
+            case Change.Setting or Change.KeyedSetting or Change.Removal or Change.KeyedRemoval:
+                return [$"{(await instance.Counters.SetAsync("c", 1, CounterCondition.None, s_never))!.Version}"];
             case Change.FirstDelivery or Change.LaterDelivery or Change.KeyedDelivery or Change.Ack or Change.KeyedAck:
                 await instance.Queues.EnqueueAsync("q", QueueTests.Bodies(1, 2), s_never);
                 break;
@@ -158,13 +120,18 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
         return [.. leased.Select(message => message.LeaseId)];
     }
 
-    private static async Task<string> CallAsync(TestInstance instance, Change change, string[] leases)
+    private static async Task<string> CallAsync(TestInstance instance, Change change, string[] prepared)
     {
-        KeyedRequest? key = change.ToString().StartsWith("Keyed", StringComparison.Ordinal) ? KeyedCallsTests.Request("k", scope: "of this test") : null;
+        KeyedRequest? key = IsKeyed(change) ? KeyedCallsTests.Request("k", scope: "of this test") : null;
         switch (change)
         {
             case Change.FirstIncrement or Change.Increment or Change.KeyedIncrement:
                 return $"{(await instance.Counters.IncrementAsync("c", new IncrementOptions { Key = key }, s_never)).Value}";
+            case Change.Setting or Change.KeyedSetting:
+                // Carried out twice it would not find its condition the second time.
+                return await instance.Counters.SetAsync("c", 2, Unchanged(prepared), key, s_never) is { } set ? $"2 at {set.Version}" : "refused";
+            case Change.Removal or Change.KeyedRemoval:
+                return await instance.Counters.RemoveAsync("c", Unchanged(prepared), key, s_never) == RemoveResult.Removed ? "done" : "refused";
             case Change.Enqueue or Change.KeyedEnqueue:
                 return string.Join(',', await instance.Queues.EnqueueAsync("q", QueueTests.Bodies(1, 2), key, s_never));
             case Change.FirstDelivery or Change.LaterDelivery or Change.KeyedDelivery:
@@ -173,7 +140,7 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
                 Assert.Equal(change == Change.LaterDelivery ? 2 : 1, only.DeliveryCount);
                 return only.LeaseId;
             default:
-                return $"lost {string.Join(',', await instance.Queues.AckAsync("q", leases, key, s_never))}";
+                return $"lost {string.Join(',', await instance.Queues.AckAsync("q", prepared, key, s_never))}";
         }
     }
 
@@ -184,6 +151,13 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
             case Change.FirstIncrement or Change.Increment or Change.KeyedIncrement:
                 Assert.Equal("1", answer);
                 Assert.Equal($"{times}", await instance.TextAsync("/lockservice/counters/c"));
+                break;
+            case Change.Setting or Change.KeyedSetting or Change.Removal or Change.KeyedRemoval:
+                NodeData counter = (await instance.Direct.GetDataAsync("/lockservice/counters/c"))!;
+                bool isSet = change is Change.Setting or Change.KeyedSetting;
+                Assert.Equal(1, counter.Stat.Version);
+                Assert.Equal(isSet ? "2" : "", System.Text.Encoding.ASCII.GetString(counter.Data.Span));
+                Assert.Equal(isSet ? $"2 at {counter.Stat.ModifiedZxid}" : "done", answer);
                 break;
             case Change.Enqueue or Change.KeyedEnqueue:
                 Assert.Equal(2 * times, (await instance.Direct.GetChildrenAsync("/lockservice/queues/q/messages"))!.Names.Count);
@@ -201,6 +175,8 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
         }
     }
 
+    private static CounterCondition Unchanged(string[] prepared) => new(true, [long.Parse(prepared[0], CultureInfo.InvariantCulture)]);
+
     private static async Task<int> AvailableAsync(TestInstance instance)
     {
         IReadOnlyList<string> names = (await instance.Direct.GetChildrenAsync("/lockservice/queues/q/deliveries"))!.Names;
@@ -208,38 +184,5 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
         return texts.Count(text => text!.Contains("\"available\":true", StringComparison.Ordinal));
     }
 
-    /// <summary>Sets the fault up for the next change.</summary>
-    /// <returns>
-    /// What completes the loss, given a call that may be answered without a change, since the other instance was faster; null if it must
-    /// strike.
-    /// </returns>
-    private static Func<Task?, Task> Arrange(TestInstance instance, Loss loss)
-    {
-        ZooKeeperProxy proxy = instance.Proxy;
-        Task struck = loss switch
-        {
-            Loss.HalfTheReply => proxy.ResetInMidReply(RequestKind.Multi),
-            Loss.Request or Loss.RequestAndSession => proxy.CutBeforeForwarding(RequestKind.Multi),
-            _ => proxy.DropNextReply(RequestKind.Multi),
-        };
-        bool sessionToo = loss is Loss.ReplyAndSession or Loss.RequestAndSession;
-        if (sessionToo)
-        {
-            proxy.Refuse();
-        }
-
-        return async call =>
-        {
-            await Eventually.CompletesAsync("the fault has struck", call is null ? struck : Task.WhenAny(struck, call));
-            if (sessionToo && struck.IsCompleted)
-            {
-                await instance.KillSessionAsync();
-            }
-
-            if (sessionToo)
-            {
-                proxy.Admit();
-            }
-        };
-    }
+    private static bool IsKeyed(Change change) => change.ToString().StartsWith("Keyed", StringComparison.Ordinal);
 }

@@ -1,6 +1,7 @@
 using LockService.Recipes.Commit;
 using LockService.Recipes.Idempotency;
 using LockService.Recipes.Leases;
+using LockService.Recipes.Locking;
 using LockService.Recipes.Queueing;
 using LockService.Recipes.Sessions;
 using LockService.Testing;
@@ -9,12 +10,15 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace LockService.Recipes.Tests;
 
-/// <summary>What one service instance has of commit lanes, counters and queues, behind a network of its own that fails on demand.</summary>
+/// <summary>What one service instance has of commit lanes, locks, counters and queues, behind a network of its own that fails on demand.</summary>
 internal sealed class TestInstance : IAsyncDisposable
 {
     private static int s_instances;
 
     private readonly ZooKeeperServer _server;
+    private readonly GuaranteedDeletes _deletes;
+    private readonly WaiterReconciler _waiters;
+    private readonly FreeDirectories _free;
 
     private TestInstance(ZooKeeperServer server, string chroot, TimeSpan? storeDeadline, int markerVersions)
     {
@@ -46,6 +50,28 @@ internal sealed class TestInstance : IAsyncDisposable
             Slots = new WaiterSlots(Options.MaxWaiters),
             Draining = Draining.Token,
         });
+        var reads = new SharedReads();
+        _deletes = new GuaranteedDeletes(Lanes, TimeProvider.System, NullLogger<GuaranteedDeletes>.Instance);
+        _waiters = new WaiterReconciler(Sessions, _deletes, Options, TimeProvider.System, NullLogger<WaiterReconciler>.Instance);
+        _free = new FreeDirectories(Lanes, Sessions, reads, TimeProvider.System);
+        Locks = new Locks(new LockServices
+        {
+            Options = Options,
+            Clock = TimeProvider.System,
+            Sessions = Sessions,
+            Store = Store,
+            Lanes = Lanes,
+            Keyed = Keyed,
+            Reads = reads,
+            Leases = Leases,
+            HolderLease = new HolderLease(Lanes),
+            Deletes = _deletes,
+            Waiters = _waiters,
+            Free = _free,
+            Slots = new WaiterSlots(Options.MaxWaiters),
+            InstanceId = id,
+            Draining = Draining.Token,
+        });
         Direct = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse(server.ConnectString + chroot) });
     }
 
@@ -63,6 +89,8 @@ internal sealed class TestInstance : IAsyncDisposable
     internal CommitLanes Lanes { get; }
 
     internal KeyedCalls Keyed { get; }
+
+    internal Locks Locks { get; }
 
     internal Counters Counters { get; }
 
@@ -120,6 +148,9 @@ internal sealed class TestInstance : IAsyncDisposable
         Proxy.Resume();
         Proxy.Admit();
         await Direct.DisposeAsync();
+        await _deletes.DisposeAsync();
+        await _waiters.DisposeAsync();
+        await _free.DisposeAsync();
         await Leases.DisposeAsync();
         await Lanes.DisposeAsync();
         await Sessions.DisposeAsync();
