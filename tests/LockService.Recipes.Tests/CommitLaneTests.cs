@@ -1,4 +1,5 @@
 using LockService.Recipes.Commit;
+using LockService.Recipes.Sessions;
 using LockService.Testing;
 using LockService.ZooKeeper;
 using Xunit;
@@ -53,6 +54,38 @@ public sealed class CommitLaneTests(ZooKeeperFixture zookeeper)
         long[] zxids = [.. (await Task.WhenAll(others)).Select(result => result.Zxid)];
         Assert.Single(zxids.Distinct());
         Assert.NotEqual((await first).Zxid, zxids[0]);
+    }
+
+    [Fact]
+    public async Task A_patient_unit_travels_with_the_next_one_that_is_not()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        CommitUnit patient = new CommitUnit("a") { Patience = TimeSpan.FromDays(1) }.Create("/a", default, CreateMode.Persistent);
+        Task<CommitResult> waiting = instance.Lanes.CommitAsync(patient, new Deadline(long.MaxValue), CancellationToken.None);
+        await instance.Direct.SyncAsync("/");
+        Assert.False(waiting.IsCompleted);
+
+        CommitResult urgent = await instance.CommitAsync(new CommitUnit("b").Create("/b", default, CreateMode.Persistent));
+
+        Assert.Equal(urgent.Zxid, (await Eventually.CompletesAsync("the patient unit is committed too", waiting)).Zxid);
+    }
+
+    [Fact]
+    public async Task Patient_units_alone_are_sent_when_the_least_patient_has_waited_enough()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        long submitted = TimeProvider.System.GetTimestamp();
+        var patience = TimeSpan.FromMilliseconds(200);
+
+        Task<CommitResult>[] units =
+        [
+            .. new[] { TimeSpan.FromDays(1), patience, TimeSpan.FromHours(1) }.Select((most, i) => instance.Lanes.CommitAsync(
+                new CommitUnit($"{i}") { Patience = most }.Create($"/{i}", default, CreateMode.Persistent), new Deadline(long.MaxValue), default)),
+        ];
+        CommitResult[] results = await Eventually.CompletesAsync("all are committed", Task.WhenAll(units));
+
+        Assert.True(TimeProvider.System.GetElapsedTime(submitted) >= patience);
+        Assert.Single(results.Select(result => result.Zxid).Distinct());
     }
 
     [Fact]

@@ -13,7 +13,8 @@ namespace LockService.Recipes.Commit;
 /// <code>
 /// &lt;root&gt;/commit/&lt;instance&gt;-&lt;lane&gt;.&lt;generation&gt;   the marker; data = number of the attempt applied last
 /// </code>
-/// 1. Units collect while a batch is under way. The next batch takes them, up to a limit; an idle lane sends at once.
+/// 1. Units collect while a batch is under way. The next batch takes them, up to a limit; an idle lane sends at once, unless it
+/// has only patient ones.
 /// 2. A batch is <c>multi[setData(marker, number, expected version), units...]</c>. There is never more than one under way.
 /// 3. Refused because of a unit: it is answered with its error, the others are sent again without it.
 /// 4. Outcome unknown: sent again, on a new session if need be. Applied now: the earlier copy never can be, since the marker's version
@@ -43,6 +44,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
     private readonly Channel<bool> _work = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _disposing = new();
     private readonly ITimer _deadlines;
+    private readonly ITimer _patience;
     private readonly Task _loop;
     private volatile Batch? _underWay;
     private int _disposed;
@@ -62,6 +64,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
         _logger = logger;
         _marker = new LaneMarker(options.MarkerPrefix, options.MarkerVersions);
         _deadlines = clock.CreateTimer(_ => Expire(), null, s_tick, s_tick);
+        _patience = clock.CreateTimer(_ => Wake(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _loop = RunAsync();
     }
 
@@ -73,7 +76,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
     internal async Task<CommitResult> CommitAsync(CommitUnit unit, Deadline deadline, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        var pending = new PendingUnit(unit, deadline.Timestamp, _clock.GetTimestamp());
+        var pending = new PendingUnit(unit, deadline.Timestamp, _clock.GetTimestamp()) { Due = Deadline.After(unit.Patience, _clock).Timestamp };
         try
         {
             if (_disposing.IsCancellationRequested || !_waiting.TryAdd(pending))
@@ -81,7 +84,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
                 throw new StoreUnavailableException("Too many changes wait for ZooKeeper already.");
             }
 
-            _work.Writer.TryWrite(true);
+            Wake();
             using (cancellation.UnsafeRegister(static (state, token) => ((PendingUnit)state!).Cancel(token), pending))
             {
                 CommitResult result = await pending.Answer.ConfigureAwait(false);
@@ -114,8 +117,23 @@ internal sealed partial class CommitLane : IAsyncDisposable
         await _disposing.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         await _deadlines.DisposeAsync().ConfigureAwait(false);
+        await _patience.DisposeAsync().ConfigureAwait(false);
         _waiting.ExpireAt(long.MaxValue);
         _disposing.Dispose();
+    }
+
+    /// <summary>Has the queue looked at, now or when the first of those in it has lost its patience.</summary>
+    private void Wake()
+    {
+        var due = new Deadline(_waiting.Due);
+        if (due.HasPassed(_clock))
+        {
+            _work.Writer.TryWrite(true);
+        }
+        else if (due.Timestamp != long.MaxValue)
+        {
+            _patience.Change(due.Remaining(_clock), Timeout.InfiniteTimeSpan);
+        }
     }
 
     private void Expire()
@@ -131,7 +149,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
         {
             while (await _work.Reader.ReadAsync(_disposing.Token).ConfigureAwait(false))
             {
-                while (TakeUnits() is { Count: > 0 } units)
+                while (new Deadline(_waiting.Due).HasPassed(_clock) && TakeUnits() is { Count: > 0 } units)
                 {
                     await CarryAsync(new Batch(units)).ConfigureAwait(false);
                 }

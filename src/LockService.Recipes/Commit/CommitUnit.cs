@@ -30,6 +30,11 @@ internal sealed class CommitUnit(string resource)
     internal string? ListBehind { get; init; }
 
     /// <summary>
+    /// How long the unit may wait for others to travel with: it alone does not make an idle lane send. Zero for what somebody waits for.
+    /// </summary>
+    internal TimeSpan Patience { get; init; }
+
+    /// <summary>
     /// Called, at most once, when the unit turns out to be committed after its caller had left or had been told that its outcome is
     /// unknown: the moment to give back what nobody will use. Runs on the lane; must neither block nor throw.
     /// </summary>

@@ -18,6 +18,9 @@ internal sealed class PendingUnit(CommitUnit unit, long deadline, long submitted
     /// <summary>When it was submitted, as a timestamp of the clock.</summary>
     internal long SubmittedAt => submittedAt;
 
+    /// <summary>When it has to be taken, even if nobody else has, as a timestamp of the clock; at once by default.</summary>
+    internal long Due { get; init; }
+
     internal Task<CommitResult> Answer => _answer.Task;
 
     /// <summary>Whether nobody waits any more; what has not been sent then need not be.</summary>

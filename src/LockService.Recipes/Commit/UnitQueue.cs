@@ -9,6 +9,7 @@ internal sealed class UnitQueue(int maxUnits, long maxBytes)
     private readonly Lock _gate = new();
     private Queue<PendingUnit> _waiting = new();
     private long _bytes;
+    private long _due = long.MaxValue;
 
     /// <summary>Adds a unit; false if there is no room.</summary>
     internal bool TryAdd(PendingUnit unit)
@@ -22,7 +23,20 @@ internal sealed class UnitQueue(int maxUnits, long maxBytes)
 
             _waiting.Enqueue(unit);
             _bytes += unit.Unit.Bytes;
+            _due = Math.Min(_due, unit.Due);
             return true;
+        }
+    }
+
+    /// <summary>When the first of those that wait loses its patience, as a timestamp of the clock; <see cref="long.MaxValue"/> if none waits.</summary>
+    internal long Due
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _due;
+            }
         }
     }
 
@@ -60,6 +74,9 @@ internal sealed class UnitQueue(int maxUnits, long maxBytes)
                     taken.Add(next);
                 }
             }
+
+            // What had to be left behind has waited long enough.
+            _due = _waiting.Count > 0 ? 0 : long.MaxValue;
         }
 
         return taken;
@@ -81,6 +98,7 @@ internal sealed class UnitQueue(int maxUnits, long maxBytes)
             List<PendingUnit> taken = Take(operations, bytes);
             var left = _waiting.ToHashSet();
             _waiting = new Queue<PendingUnit>(before.Where((unit, i) => i >= MaxLookedAt || unit.Unit.Resource != resource || left.Contains(unit)));
+            _due = _waiting.Count > 0 ? 0 : long.MaxValue;
             return taken;
         }
     }

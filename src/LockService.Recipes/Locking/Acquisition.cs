@@ -133,6 +133,7 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
             taken = result.Committed;
             if (taken)
             {
+                Granting.Observe(services, _directory, hold, result.Zxid);
                 return new AcquireResult.Granted(Granting.Conclude(services, _directory, name, hold, result.Zxid, _arrived, companions is not null, cancellation));
             }
 

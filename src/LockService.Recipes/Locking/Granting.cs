@@ -11,7 +11,7 @@ internal delegate IReadOnlyList<UnitOperation> GrantCompanions(LockGrant grant);
 /// <summary>The last step of every grant.</summary>
 internal static class Granting
 {
-    /// <summary>Has the lease timed, and tells the caller of it, unless he has left or it is too late: then it is given back.</summary>
+    /// <summary>Tells the caller of the lease, which is being timed, unless he has left or it is too late: then it is given back.</summary>
     /// <param name="services">The recipe's.</param>
     /// <param name="directory">The lock's.</param>
     /// <param name="name">The lock.</param>
@@ -36,7 +36,6 @@ internal static class Granting
                 : new StoreUnavailableException("The lock was granted too late for its lease to be of use, and was given back.");
         }
 
-        Observe(services, directory, hold, token);
         return hold.ToGrant(name, token, arrived, services.Clock);
     }
 
@@ -53,7 +52,8 @@ internal static class Granting
         }
     }
 
-    private static void Observe(LockServices services, LockDirectory directory, Hold hold, long token) => services.Leases.Observe(
+    /// <summary>Has the lease timed from its grant on, and before others hear of it: who waits behind it need not look at it for that.</summary>
+    internal static void Observe(LockServices services, LockDirectory directory, Hold hold, long token) => services.Leases.Observe(
         directory.Child(hold.Name.Name), 0, hold.Ttl, services.HolderLease, new HeldLock(hold.Record, token));
 }
 

@@ -80,6 +80,11 @@ internal sealed class Release(LockServices services, LockDirectory directory, Co
 
     private void Grant(LockLine? line, (Place Place, Hold Hold)[] claimed, long zxid)
     {
+        foreach ((_, Hold hold) in claimed)
+        {
+            Granting.Observe(services, directory, hold, zxid);
+        }
+
         foreach (Hold abandoned in line?.Grant(claimed, holder.Name, zxid) ?? [])
         {
             services.Deletes.Delete(directory.Path, directory.Child(abandoned.Name.Name));
