@@ -41,7 +41,7 @@ public sealed class Coordination : IAsyncDisposable
         _sessions = new SessionKeeper(options, clock, logs);
         var store = new StoreCalls(_sessions, options, clock);
         _lanes = new CommitLanes(_sessions, options, InstanceId, clock, logs);
-        _leases = new LeaseObserver(_sessions, store, clock, logs.CreateLogger<LeaseObserver>());
+        _leases = new LeaseObserver(_sessions, store, options, clock, logs.CreateLogger<LeaseObserver>());
         var reads = new SharedReads();
         _deletes = new GuaranteedDeletes(_lanes, clock, logs.CreateLogger<GuaranteedDeletes>());
         _waiters = new WaiterReconciler(_sessions, _deletes, options, clock, logs.CreateLogger<WaiterReconciler>());

@@ -12,9 +12,10 @@ public sealed class StartupTests
     {
         string[] lines = await FailAsync(
             "--LockService:ZooKeeper=:x", "--LockService:Root=root", "--LockService:SessionTimeoutMs=999", "--LockService:StoreDeadlineMs=1.5",
-            "--LockService:MaxWaiters=2001", "--LockService:SweepIntervalMs=soon", "--LockService:MaxConnections=0", "--LockService:Rot=/a");
+            "--LockService:MaxWaiters=2001", "--LockService:SweepIntervalMs=soon", "--LockService:ExpiriesPerSecond=39",
+            "--LockService:MaxConnections=0", "--LockService:Rot=/a");
 
-        Assert.Equal(8, lines.Length);
+        Assert.Equal(9, lines.Length);
         Assert.Contains("lockservice: LockService:SessionTimeoutMs: '999' is not an integer from 1000 to 60000.", lines);
         Assert.Contains(lines, line => line.StartsWith("lockservice: LockService:Rot: there is no such setting; known are ", StringComparison.Ordinal));
     }

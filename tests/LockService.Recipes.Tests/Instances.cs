@@ -27,6 +27,9 @@ internal sealed class Instances : IAsyncDisposable
     internal static async Task<Instances> OnAsync(ZooKeeperFixture zooKeeper) =>
         new(zooKeeper.Server.ConnectString, await zooKeeper.NewRootAsync());
 
+    /// <summary>The same on a server that the test has for itself.</summary>
+    internal static Instances On(ZooKeeperServer server) => new(server.ConnectString, "");
+
     /// <summary>Starts an instance.</summary>
     /// <param name="servers">Where it finds ZooKeeper, if not directly: a proxy.</param>
     /// <param name="change">Changes to its options.</param>

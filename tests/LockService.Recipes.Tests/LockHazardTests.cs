@@ -205,7 +205,7 @@ public sealed class LockHazardTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
         instance.Proxy.Cut();
         await Eventually.TrueAsync("the loss is noticed", () => instance.Sessions.Current.Status.State != SessionState.Connected);
         var logger = new RecordingLogger<LeaseObserver>();
-        await using var leases = new LeaseObserver(instance.Sessions, instance.Store, TimeProvider.System, logger);
+        await using var leases = new LeaseObserver(instance.Sessions, instance.Store, instance.Options, TimeProvider.System, logger);
 
         leases.Observe("/lockservice/locks/report/held", 0, TimeSpan.FromMilliseconds(500), new HolderLease(instance.Lanes));
         await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System);

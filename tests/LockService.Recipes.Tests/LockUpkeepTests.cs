@@ -52,6 +52,20 @@ public sealed class LockUpkeepTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Leases_that_end_at_once_are_cleared_away_at_the_rate_that_is_set()
+    {
+        Locks locks = _instances.Start(change: o => o with { ExpiriesPerSecond = 40 }).Locks;
+        await Task.WhenAll(Enumerable.Range(0, 80).Select(i => Instances.GrantedAsync(
+            locks.AcquireAsync("report", s_try with { Mode = LockMode.Shared, Ttl = TimeSpan.FromSeconds(3) }, default))));
+        await Eventually.TrueAsync("the first has ended", async () => (await _instances.ContendersAsync("report")).Count < 80);
+        long began = TimeProvider.System.GetTimestamp();
+
+        await _instances.QueueIsAsync("report", 0);
+
+        Assert.True(TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromSeconds(1), "80 ends took less than half of what 40 a second do");
+    }
+
+    [Fact]
     public async Task L3_a_renewal_after_the_end_does_not_bring_the_lease_back()
     {
         Locks locks = _instances.Start().Locks;

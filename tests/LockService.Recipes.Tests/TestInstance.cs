@@ -38,7 +38,7 @@ internal sealed class TestInstance : IAsyncDisposable
         Lanes = new CommitLanes(Sessions, Options, id, TimeProvider.System, NullLoggerFactory.Instance);
         Keyed = new KeyedCalls(Store, Options, TimeProvider.System);
         Counters = new Counters(Lanes, Store, Keyed, Options, TimeProvider.System, Draining.Token);
-        Leases = new LeaseObserver(Sessions, Store, TimeProvider.System, NullLogger<LeaseObserver>.Instance);
+        Leases = new LeaseObserver(Sessions, Store, Options, TimeProvider.System, NullLogger<LeaseObserver>.Instance);
         Queues = new Queues(new QueueServices
         {
             Options = Options,

@@ -7,7 +7,9 @@ namespace LockService.Testing;
 internal static class TransactionLog
 {
     private const int FormatVersion = 2;
+    private const int Create = 1;
     private const int SetData = 5;
+    private const int AllPermissions = 31;
 
     /// <summary>Writes a log with one transaction, which a server applies when it starts.</summary>
     /// <param name="dataDirectory">The stopped server's.</param>
@@ -18,24 +20,54 @@ internal static class TransactionLog
     internal static async Task WriteSetDataAsync(string dataDirectory, long zxid, string path, byte[] data, int version)
     {
         using var entry = new MemoryStream();
+        WriteHeader(entry, zxid, SetData);
+        // SetDataTxn: ustring path, buffer data, int version.
+        Write(entry, Encoding.UTF8.GetBytes(path));
+        Write(entry, data);
+        Write(entry, version);
+        await WriteLogAsync(dataDirectory, zxid, entry.ToArray());
+    }
+
+    /// <summary>The same for the creation of a persistent node without data.</summary>
+    /// <param name="dataDirectory">The stopped server's.</param>
+    /// <param name="zxid">Beyond all that the server has.</param>
+    /// <param name="path">The node; its parent exists.</param>
+    /// <param name="parentChildVersion">How often the parent's children have changed then: the number of its next sequential child.</param>
+    internal static async Task WriteCreateAsync(string dataDirectory, long zxid, string path, int parentChildVersion)
+    {
+        using var entry = new MemoryStream();
+        WriteHeader(entry, zxid, Create);
+        // CreateTxn: ustring path, buffer data, vector<ACL> acl, boolean ephemeral, int parentCVersion. ACL: int perms, ustring scheme, ustring id.
+        Write(entry, Encoding.UTF8.GetBytes(path));
+        Write(entry, []);
+        Write(entry, 1);
+        Write(entry, AllPermissions);
+        Write(entry, "world"u8.ToArray());
+        Write(entry, "anyone"u8.ToArray());
+        entry.WriteByte(0);
+        Write(entry, parentChildVersion);
+        await WriteLogAsync(dataDirectory, zxid, entry.ToArray());
+    }
+
+    private static void WriteHeader(Stream entry, long zxid, int type)
+    {
         // TxnHeader: long clientId, int cxid, long zxid, long time, int type.
         Write(entry, 0L);
         Write(entry, 0);
         Write(entry, zxid);
         Write(entry, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
-        Write(entry, SetData);
-        // SetDataTxn: ustring path, buffer data, int version.
-        Write(entry, Encoding.UTF8.GetBytes(path));
-        Write(entry, data);
-        Write(entry, version);
+        Write(entry, type);
+    }
 
+    private static async Task WriteLogAsync(string dataDirectory, long zxid, byte[] entry)
+    {
         using var log = new MemoryStream();
         // FileHeader: int magic, int version, long dbid; then for each transaction: long checksum, buffer, 'B'.
         log.Write("ZKLG"u8);
         Write(log, FormatVersion);
         Write(log, 0L);
-        Write(log, (long)Adler32(entry.ToArray()));
-        Write(log, entry.ToArray());
+        Write(log, (long)Adler32(entry));
+        Write(log, entry);
         log.Write("B"u8);
         await File.WriteAllBytesAsync(Path.Combine(dataDirectory, "version-2", $"log.{zxid:x}"), log.ToArray());
     }

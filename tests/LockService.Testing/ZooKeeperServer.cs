@@ -119,16 +119,14 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     /// <summary>
     /// Kills the server and starts it again with a node that looks as if its data had been set until it had this version.
     /// </summary>
-    public async Task RestartWithVersionAsync(string path, byte[] data, int version)
-    {
-        const string prefix = "Zxid: 0x";
-        string zxid = (await AskAsync("srvr")).Split('\n').Single(line => line.StartsWith(prefix, StringComparison.Ordinal))[prefix.Length..];
-        await StopAsync();
-        // Beyond what sessions that ended in between may have written.
-        long free = long.Parse(zxid, NumberStyles.HexNumber, CultureInfo.InvariantCulture) + 1_000;
-        await TransactionLog.WriteSetDataAsync(DataDirectory, free, path, data, version);
-        await StartAsync();
-    }
+    public Task RestartWithVersionAsync(string path, byte[] data, int version) =>
+        RestartWithAsync(zxid => TransactionLog.WriteSetDataAsync(DataDirectory, zxid, path, data, version));
+
+    /// <summary>
+    /// Restarts the server with one more node, of whose parent the next sequential child gets the number: as if so many had come and gone.
+    /// </summary>
+    public Task RestartWithNumberAsync(string path, int number) =>
+        RestartWithAsync(zxid => TransactionLog.WriteCreateAsync(DataDirectory, zxid, path, number));
 
     /// <summary>Stops the process without ending it: connections stay open and nothing is answered.</summary>
     public async Task FreezeAsync()
@@ -227,6 +225,16 @@ public sealed class ZooKeeperServer : IAsyncDisposable
         await stream.WriteAsync(Encoding.ASCII.GetBytes(command), limit.Token);
         using var reader = new StreamReader(stream);
         return await reader.ReadToEndAsync(limit.Token);
+    }
+
+    private async Task RestartWithAsync(Func<long, Task> write)
+    {
+        const string prefix = "Zxid: 0x";
+        string zxid = (await AskAsync("srvr")).Split('\n').Single(line => line.StartsWith(prefix, StringComparison.Ordinal))[prefix.Length..];
+        await StopAsync();
+        // Beyond what sessions that ended in between may have written.
+        await write(long.Parse(zxid, NumberStyles.HexNumber, CultureInfo.InvariantCulture) + 1_000);
+        await StartAsync();
     }
 
     private async Task SignalAsync(string signal)

@@ -44,6 +44,7 @@ internal sealed class SettingsReader
                 StoreDeadline = ReadMilliseconds("StoreDeadlineMs", store.StoreDeadline, 100, 60_000),
                 MaxWaiters = (int)ReadInteger("MaxWaiters", store.MaxWaiters, 1, 2_000),
                 SweepInterval = ReadMilliseconds("SweepIntervalMs", store.SweepInterval, 1_000, 3_600_000),
+                ExpiriesPerSecond = (int)ReadInteger("ExpiriesPerSecond", store.ExpiriesPerSecond, 40, 40_000),
                 IdempotencyRetention = ReadMilliseconds("IdempotencyRetentionMs", store.IdempotencyRetention, 600_000, 86_400_000),
                 IdempotencySweepInterval = ReadMilliseconds("IdempotencySweepIntervalMs", store.IdempotencySweepInterval, 1_000, 3_600_000),
             },

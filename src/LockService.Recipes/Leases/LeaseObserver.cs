@@ -35,28 +35,25 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
     /// </summary>
     private static readonly TimeSpan s_longestUnread = TimeSpan.FromMinutes(1);
 
-    /// <summary>
-    /// Examinations in one tick, 1,000 in a second: after an outage many leases are due at once, and their ends must not crowd out the
-    /// renewals of the others.
-    /// </summary>
-    private const int MaxPerTick = 25;
-
     private readonly SessionKeeper _sessions;
     private readonly StoreCalls _store;
     private readonly TimeProvider _clock;
     private readonly ILogger _logger;
+    private readonly int _maxPerTick;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Observation> _observed = [];
     private readonly PriorityQueue<Observation, long> _due = new();
     private readonly CancellationTokenSource _disposing = new();
     private readonly Task _loop;
 
-    internal LeaseObserver(SessionKeeper sessions, StoreCalls store, TimeProvider clock, ILogger<LeaseObserver> logger)
+    internal LeaseObserver(
+        SessionKeeper sessions, StoreCalls store, CoordinationOptions options, TimeProvider clock, ILogger<LeaseObserver> logger)
     {
         _sessions = sessions;
         _store = store;
         _clock = clock;
         _logger = logger;
+        _maxPerTick = (int)Math.Ceiling(options.ExpiriesPerSecond * s_tick.TotalSeconds);
         _loop = RunAsync();
     }
 
@@ -156,7 +153,7 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
             while (await timer.WaitForNextTickAsync(_disposing.Token).ConfigureAwait(false))
             {
                 bool connected = _sessions.Current.Status.State == SessionState.Connected;
-                for (int i = 0; connected && i < MaxPerTick && TakeDue() is { } due; i++)
+                for (int i = 0; connected && i < _maxPerTick && TakeDue() is { } due; i++)
                 {
                     _ = ExamineAsync(due);
                 }

@@ -21,6 +21,15 @@ internal sealed record ContenderRecord
     /// </summary>
     public long GraceMs { get; init; }
 
+    /// <summary>How long the lease may be renewed to last, in milliseconds since it was granted; 0 for any time.</summary>
+    public long MaxHoldMs { get; init; }
+
+    /// <summary>How much of that had passed when this was written, in milliseconds, as far as its writer knew.</summary>
+    public long HeldMs { get; init; }
+
+    /// <summary>How long the lock stays closed, in milliseconds, if the lease is not ended by its holder.</summary>
+    public long DelayMs { get; init; }
+
     /// <summary>What the owner wants others to see.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
