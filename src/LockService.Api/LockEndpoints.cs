@@ -11,11 +11,24 @@ internal static class LockEndpoints
 {
     public static void MapLocks(this IEndpointRouteBuilder routes)
     {
-        RouteGroupBuilder locks = routes.MapGroup("/v1/locks/{name}").WithTags("Locks").WithStoreProblems();
-        locks.MapPost("/acquire", AcquireAsync).WithName("acquireLock").WithCommandProblems().WithProblems(ProblemKind.TooManyWaiters).TakingIdempotencyKeys();
-        locks.MapPost("/renew", RenewAsync).WithName("renewLock").WithCommandProblems().TakingIdempotencyKeys();
-        locks.MapPost("/release", ReleaseAsync).WithName("releaseLock").WithCommandProblems().TakingIdempotencyKeys();
-        locks.MapGet("", GetAsync).WithName("getLock");
+        RouteGroupBuilder locks = routes.MapGroup("/v1/locks").WithTags("Locks").WithStoreProblems();
+        locks.MapGet("", ListAsync).WithName("listLocks");
+        locks.MapPost("/{name}/acquire", AcquireAsync).WithName("acquireLock").WithCommandProblems().WithProblems(ProblemKind.TooManyWaiters).TakingIdempotencyKeys();
+        locks.MapPost("/{name}/renew", RenewAsync).WithName("renewLock").WithCommandProblems().TakingIdempotencyKeys();
+        locks.MapPost("/{name}/release", ReleaseAsync).WithName("releaseLock").WithCommandProblems().TakingIdempotencyKeys();
+        locks.MapPost("/{name}/verify", VerifyAsync).WithName("verifyLock").WithProblems(ProblemKind.TooLarge, ProblemKind.UnsupportedMediaType);
+        locks.MapGet("/{name}", GetAsync).WithName("getLock");
+    }
+
+    /// <summary>List held locks</summary>
+    /// <remarks>
+    /// Sorted by name, up to `limit` of those that begin with `prefix` and are held. `next` is what to give as `after` for the next page, null on
+    /// the last one. A lock held throughout the request is listed; one that comes or goes meanwhile may be missing.
+    /// </remarks>
+    private static async Task<Answer<LockListReply>> ListAsync(PageQuery query, Coordination coordination, CancellationToken cancellation)
+    {
+        LockPage page = await coordination.Locks.ListAsync(query.Prefix, query.After, query.Limit, cancellation);
+        return JsonAnswer.Ok(page.ToReply());
     }
 
     /// <summary>Acquire a lock</summary>
@@ -59,6 +72,20 @@ internal static class LockEndpoints
             ? await coordination.Locks.ReleaseAsync(name, body.LeaseId)
             : await coordination.Locks.ReleaseAsync(name, body.LeaseId, key);
         return released ? TypedResults.NoContent() : new LeaseLost();
+    }
+
+    /// <summary>Verify a holder</summary>
+    /// <remarks>
+    /// Linearizable: whether the token, or the lease, is that of a holder of this lock now. For resources that cannot remember the highest
+    /// token themselves; what was valid a moment ago need not be any more.
+    /// </remarks>
+    private static async Task<Answer<VerifyReply>> VerifyAsync(
+        Command<VerifyRequest> command, Coordination coordination, CancellationToken cancellation)
+    {
+        bool valid = command.Body.LeaseId is { } leaseId
+            ? await coordination.Locks.VerifyAsync(command.Name, leaseId, cancellation)
+            : await coordination.Locks.VerifyAsync(command.Name, command.Body.FencingToken!.Value, cancellation);
+        return JsonAnswer.Ok(new VerifyReply(valid));
     }
 
     /// <summary>See who holds a lock and who waits</summary>

@@ -17,6 +17,7 @@ try
     app = builder.Build();
     app.UseMiddleware<RequestConventions>();
     app.MapLocks();
+    app.MapLeases();
     app.MapCounters();
     app.MapQueues();
     app.MapService();

@@ -31,6 +31,22 @@ internal static class Translation
         [.. state.Waiters.Select(ToReply)],
         state.QueueLength);
 
+    internal static LockListReply ToReply(this LockPage page) => new(
+        [.. page.Items.Select(state => new HeldLockReply(
+            state.Name, true, state.Holders[0].Mode.ToReply(), [.. state.Holders.Select(ToReply)], state.QueueLength))],
+        page.Next);
+
+    internal static LeaseStateReply ToReply(this LeaseState lease) => new(
+        "lock",
+        [lease.Name],
+        lease.Holder.Owner,
+        lease.Holder.Mode.ToReply(),
+        lease.Holder.FencingToken,
+        Floor(lease.Holder.Remaining!.Value),
+        Floor(lease.Ttl),
+        lease.Holder.AcquiredAt,
+        lease.Holder.Metadata);
+
     internal static HolderReply ToReply(this LockHolder holder) => new(
         holder.Owner,
         holder.Mode.ToReply(),

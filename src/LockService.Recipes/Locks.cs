@@ -1,4 +1,3 @@
-using System.Text;
 using LockService.Recipes.Commit;
 using LockService.Recipes.Idempotency;
 using LockService.Recipes.Locking;
@@ -33,6 +32,9 @@ namespace LockService.Recipes;
 /// </remarks>
 public sealed class Locks
 {
+    /// <summary>The most locks of one page of a list.</summary>
+    public const int MaxPage = 1_000;
+
     /// <summary>Locks that a sweep looks at together: enough to hide the round trips, too few to be felt by others.</summary>
     private const int SweepParallelism = 16;
 
@@ -160,6 +162,55 @@ public sealed class Locks
             cancellation);
     }
 
+    /// <summary>
+    /// Lists held locks by name, in ordinal order. It contains every lock whose grant was acknowledged before the call; those that come and go
+    /// while it is read may be missing.
+    /// </summary>
+    /// <param name="prefix">What names must begin with; empty for all.</param>
+    /// <param name="after">The name after which to begin; empty for the first page.</param>
+    /// <param name="limit">1 to <see cref="MaxPage"/> locks at most.</param>
+    /// <param name="cancellation">Stops waiting for the answer.</param>
+    /// <exception cref="StoreUnavailableException">They could not be read in time.</exception>
+    public Task<LockPage> ListAsync(string prefix, string after, int limit, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        ArgumentNullException.ThrowIfNull(after);
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, MaxPage);
+        return new LockListing(_services).ReadAsync(prefix, after, limit, cancellation);
+    }
+
+    /// <summary>Whether the token is that of somebody who holds the lock at this moment; never that of a waiter.</summary>
+    /// <exception cref="StoreUnavailableException">ZooKeeper was away.</exception>
+    public Task<bool> VerifyAsync(string name, long fencingToken, CancellationToken cancellation)
+    {
+        ResourceName.ThrowIfInvalid(name);
+        return new Verification(_services, Directory(name)).IsTokenOfHolderAsync(fencingToken, cancellation);
+    }
+
+    /// <summary>Whether the lease is one of this lock that lasts at this moment.</summary>
+    /// <exception cref="StoreUnavailableException">ZooKeeper was away.</exception>
+    public async Task<bool> VerifyAsync(string name, string leaseId, CancellationToken cancellation) =>
+        Holder(name, leaseId) is { } holder
+        && await new Verification(_services, Directory(name)).FindAsync(holder, cancellation).ConfigureAwait(false) is not null;
+
+    /// <summary>Reads a lease. Reflects every change acknowledged before the call.</summary>
+    /// <returns>Null if it has ended, was released, or never was.</returns>
+    /// <exception cref="StoreUnavailableException">ZooKeeper was away.</exception>
+    public async Task<LeaseState?> GetLeaseAsync(string leaseId, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(leaseId);
+        if (LeaseId.LockName(leaseId) is not { } name || Holder(name, leaseId) is not { } holder)
+        {
+            return null;
+        }
+
+        LockDirectory directory = Directory(name);
+        return await new Verification(_services, directory).FindAsync(holder, cancellation).ConfigureAwait(false) is (var node, var record)
+            ? new LeaseState(name, new LockReader(_services).Holder(directory, holder, node, record), TimeSpan.FromMilliseconds(record.TtlMs))
+            : null;
+    }
+
     /// <summary>Finds holders that nobody times, and times them; gives directories that are empty to be removed.</summary>
     internal async Task SweepAsync(CancellationToken cancellation)
     {
@@ -218,110 +269,3 @@ public sealed class Locks
         return LeaseId.HolderName(name, leaseId) is { } holder ? ContenderName.Parse(holder) : null;
     }
 }
-
-/// <summary>How a lock is shared.</summary>
-public enum LockMode
-{
-    /// <summary>One holder at a time.</summary>
-    Exclusive,
-
-    /// <summary>Any number of shared holders, and no exclusive one.</summary>
-    Shared,
-}
-
-/// <summary>What an acquisition asks for.</summary>
-public sealed record AcquireOptions
-{
-    /// <summary>Exclusive or shared. Default exclusive.</summary>
-    public LockMode Mode { get; init; }
-
-    /// <summary>The lease. Default 30 s, range 500 ms to 24 h. Short: a pause of the holder loses the lock. Long: a crashed holder blocks it.</summary>
-    public TimeSpan Ttl { get; init; } = TimeSpan.FromSeconds(30);
-
-    /// <summary>How long to wait in the queue. Default zero, range 0 to 10 min.</summary>
-    public TimeSpan Wait { get; init; }
-
-    /// <summary>Who asks, for people to read. 1 to 200 characters.</summary>
-    public required string Owner { get; init; }
-
-    /// <summary>Anything the owner wants others to see. Default empty, at most 4 KiB of names and values.</summary>
-    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
-
-    /// <summary>
-    /// Under which key the request may be repeated. Default none. A repetition is told of the same lease, which then lasts as long as if it
-    /// had been granted again; the grant to a caller who has left is kept for it.
-    /// </summary>
-    public KeyedRequest? Key { get; init; }
-
-    internal static void ThrowIfInvalidTtl(TimeSpan ttl)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(ttl, TimeSpan.FromMilliseconds(500));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(ttl, TimeSpan.FromHours(24));
-    }
-
-    internal void ThrowIfInvalid()
-    {
-        ThrowIfInvalidTtl(Ttl);
-        ArgumentOutOfRangeException.ThrowIfLessThan(Wait, TimeSpan.Zero);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(Wait, TimeSpan.FromMinutes(10));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(Owner.Length, 200);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(Metadata.Sum(m => Encoding.UTF8.GetByteCount(m.Key) + Encoding.UTF8.GetByteCount(m.Value)), 4096);
-    }
-}
-
-/// <summary>The answer to an acquisition: <see cref="Granted"/>, <see cref="Held"/> or <see cref="Ended"/>.</summary>
-public abstract record AcquireResult
-{
-    private AcquireResult()
-    {
-    }
-
-    /// <summary>The caller holds the lock.</summary>
-    /// <param name="Grant">The lease.</param>
-    public sealed record Granted(LockGrant Grant) : AcquireResult;
-
-    /// <summary>The lock was not free, and did not become free in time. The caller has left the queue.</summary>
-    /// <param name="State">Who holds it and how many wait.</param>
-    /// <param name="RetryAfter">When trying again may make sense: the shortest time left of any holder.</param>
-    public sealed record Held(LockState State, TimeSpan RetryAfter) : AcquireResult;
-
-    /// <summary>The lock was granted to an earlier request under the same key, and that lease has ended.</summary>
-    public sealed record Ended : AcquireResult;
-}
-
-/// <summary>A lease on a lock.</summary>
-/// <param name="Name">The lock.</param>
-/// <param name="LeaseId">The secret that renews and releases it.</param>
-/// <param name="FencingToken">Rises with every exclusive grant of the lock.</param>
-/// <param name="Mode">Exclusive or shared.</param>
-/// <param name="Owner">As given.</param>
-/// <param name="Ttl">The lease lasts this long from the moment the request was sent, plus <paramref name="Waited"/>.</param>
-/// <param name="Waited">Time from the call to the sending of the grant to ZooKeeper; zero for a renewal.</param>
-/// <param name="AcquiredAt">Wall clock of the instance that granted it, for people to read.</param>
-/// <param name="ExpiresAt">Wall clock of this instance, for people to read.</param>
-public sealed record LockGrant(
-    string Name, string LeaseId, long FencingToken, LockMode Mode, string Owner, TimeSpan Ttl, TimeSpan Waited, DateTimeOffset AcquiredAt, DateTimeOffset ExpiresAt);
-
-/// <summary>Who holds a lock and who waits for it.</summary>
-/// <param name="Name">The lock.</param>
-/// <param name="Holders">The holders; more than one only in shared mode.</param>
-/// <param name="Waiters">The first 100 waiters in the order in which they will be served.</param>
-/// <param name="QueueLength">Number of all waiters.</param>
-public sealed record LockState(string Name, IReadOnlyList<LockHolder> Holders, IReadOnlyList<LockWaiter> Waiters, int QueueLength);
-
-/// <summary>A holder of a lock.</summary>
-/// <param name="Owner">Who holds it.</param>
-/// <param name="Mode">Exclusive or shared.</param>
-/// <param name="FencingToken">Its token.</param>
-/// <param name="AcquiredAt">Since when.</param>
-/// <param name="Remaining">About how much is left of its lease, as this instance sees it; null for a holder that is not ours.</param>
-/// <param name="Metadata">What the owner wanted others to see.</param>
-public sealed record LockHolder(
-    string Owner, LockMode Mode, long FencingToken, DateTimeOffset AcquiredAt, TimeSpan? Remaining, IReadOnlyDictionary<string, string> Metadata);
-
-/// <summary>A waiter for a lock.</summary>
-/// <param name="Position">Place in the queue, from 1.</param>
-/// <param name="Owner">Who waits.</param>
-/// <param name="Mode">Exclusive or shared.</param>
-/// <param name="Waiting">About how long it has been waiting.</param>
-public sealed record LockWaiter(int Position, string Owner, LockMode Mode, TimeSpan Waiting);

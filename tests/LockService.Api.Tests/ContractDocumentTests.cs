@@ -127,7 +127,8 @@ public sealed class ContractDocumentTests(ServiceFixture fixture)
         Assert.StartsWith("3.1.", (string)(await DocumentAsync())["openapi"]!, StringComparison.Ordinal);
 
     private static string Instantiate(string path, JsonObject operation) =>
-        path.Replace("{name}", (string?)operation["parameters"]?[0]!["example"] ?? "", StringComparison.Ordinal);
+        (operation["parameters"] as JsonArray ?? []).Where(parameter => (string)parameter!["in"]! == "path").Aggregate(
+            path, (filled, parameter) => filled.Replace($"{{{parameter!["name"]}}}", (string)parameter["example"]!, StringComparison.Ordinal));
 
     private async Task<IReadOnlyList<(string Method, string Path, JsonObject Operation)>> OperationsAsync()
     {

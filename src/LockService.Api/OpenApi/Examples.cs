@@ -8,7 +8,8 @@ namespace LockService.Api.OpenApi;
 internal static class Examples
 {
     private const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-    private const string Lease = "tNRVu0LiKB2FjTlGmqxuYA";
+    /// <summary>A lease that nobody has.</summary>
+    internal const string Lease = "tNRVu0LiKB2FjTlGmqxuYA";
 
     private const string LeaseReply =
         $$"""
@@ -29,6 +30,7 @@ internal static class Examples
         ["acquireLock"] = """{ "ttlMs": 30000, "waitMs": 0, "mode": "exclusive", "owner": "billing-7", "metadata": { "job": "42" } }""",
         ["renewLock"] = $$"""{ "leaseId": "{{Lease}}", "ttlMs": 30000 }""",
         ["releaseLock"] = $$"""{ "leaseId": "{{Lease}}" }""",
+        ["verifyLock"] = """{ "fencingToken": 4294967338 }""",
         ["setCounter"] = """{ "value": 42 }""",
         ["incrementCounter"] = """{ "by": 1, "min": 0, "max": 1000000, "initial": 0 }""",
         ["enqueueMessages"] = """{ "body": { "invoice": 1017 } }""",
@@ -44,6 +46,16 @@ internal static class Examples
             $$"""
             { "name": "report", "held": true, "mode": "exclusive", "holders": [{{Holder}}],
               "waiters": [{ "position": 1, "owner": "billing-8", "mode": "exclusive", "waitingMs": 1200 }], "queueLength": 1 }
+            """,
+        ["listLocks"] =
+            $$"""
+            { "items": [{ "name": "report", "held": true, "mode": "exclusive", "holders": [{{Holder}}], "queueLength": 1 }], "next": "report" }
+            """,
+        ["verifyLock"] = """{ "valid": true }""",
+        ["getLease"] =
+            """
+            { "kind": "lock", "names": ["report"], "owner": "billing-7", "mode": "exclusive", "fencingToken": 4294967338, "remainingMs": 21500,
+              "ttlMs": 30000, "acquiredAt": "2026-01-31T09:15:00.000Z", "metadata": { "job": "42" } }
             """,
         ["incrementCounter"] = """{ "name": "invoices", "value": 43, "previous": 42 }""",
         ["getCounter"] = CounterReply,

@@ -19,6 +19,7 @@ internal sealed class OperationCompletion : IOperationFilter
         operation.Responses ??= [];
         operation.Parameters = [];
         AddName(operation, context);
+        ParameterCompletion.AddLeaseId(operation, context);
         ParameterCompletion.AddHeaders(operation, context);
         ParameterCompletion.AddQuery(operation, context);
         AddBody(operation, context);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using LockService.Api.Requests;
+using LockService.Contracts;
 using LockService.Recipes;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
@@ -10,6 +11,19 @@ namespace LockService.Api.OpenApi;
 /// <summary>The parameters of an operation outside its path, as the types that read them declare them.</summary>
 internal static class ParameterCompletion
 {
+    internal static void AddLeaseId(OpenApiOperation operation, OperationFilterContext context)
+    {
+        if (!context.ApiDescription.RelativePath!.Contains($"{{{LeaseIdInPath.Parameter}}}", StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        var schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = LeaseIds.MaxLength, Pattern = LeaseIds.Pattern };
+        Add(operation, ParameterLocation.Path, LeaseIdInPath.Parameter, "The secret from the answer to acquire.", schema);
+        var parameter = (OpenApiParameter)operation.Parameters![^1];
+        (parameter.Required, parameter.Example) = (true, JsonValue.Create(Examples.Lease));
+    }
+
     internal static void AddHeaders(OpenApiOperation operation, OperationFilterContext context)
     {
         if (!Declares<PreconditionsMetadata>(context))

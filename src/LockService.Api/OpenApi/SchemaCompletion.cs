@@ -27,10 +27,12 @@ internal sealed class SchemaCompletion : ISchemaFilter
 
         // Answers may get members in later versions, and readers must not refuse them; unknown members of requests are refused.
         complete.AdditionalPropertiesAllowed = !context.Type.IsAssignableTo(typeof(ICheckedRequest)) && context.Type != typeof(NewMessage);
-        if (context.Type == typeof(EnqueueRequest))
+        complete.OneOf = context.Type switch
         {
-            complete.OneOf = [Requiring("body"), Requiring("messages")];
-        }
+            var type when type == typeof(EnqueueRequest) => [Requiring("body"), Requiring("messages")],
+            var type when type == typeof(VerifyRequest) => [Requiring("fencingToken"), Requiring("leaseId")],
+            _ => complete.OneOf,
+        };
     }
 
     /// <summary>A member is null only if it is always there; all others are left out instead, and null is refused for them.</summary>

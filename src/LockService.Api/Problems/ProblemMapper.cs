@@ -1,3 +1,4 @@
+using LockService.Api.Requests;
 using LockService.Contracts;
 using LockService.Recipes;
 
@@ -33,12 +34,12 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> log)
             case IdempotencyInProgressException e:
                 return new ProblemResult(ProblemKind.IdempotencyInProgress, e.Message) { RetryAfter = s_retryAfter };
             case EffectUnknownException:
-                Log.OutcomeUnknown(log, context.Request.Method, context.Request.Path, context.TraceIdentifier);
+                Log.OutcomeUnknown(log, context.Request.Method, LeaseIdInPath.PathForLogs(context), context.TraceIdentifier);
                 return new ProblemResult(ProblemKind.OutcomeUnknown, "ZooKeeper's answer was lost: what was asked may have happened or not.");
             case BadHttpRequestException e:
                 return FromBadRequest(e.StatusCode, e.Message);
             default:
-                Log.Failed(log, exception, context.Request.Method, context.Request.Path, context.TraceIdentifier);
+                Log.Failed(log, exception, context.Request.Method, LeaseIdInPath.PathForLogs(context), context.TraceIdentifier);
                 return new ProblemResult(ProblemKind.InternalError, "The service failed in a way that was not foreseen; its log has the details.");
         }
     }

@@ -56,6 +56,9 @@ internal sealed class Contenders
             : newer;
     }
 
+    /// <summary>Whom nobody blocks: they hold the lock, or are about to.</summary>
+    internal IEnumerable<ContenderName> Holding => _ordered.TakeWhile(c => BlockerOf(c) is null);
+
     /// <summary>Whether somebody who comes now would have to wait.</summary>
     internal bool BlocksNewcomer(LockMode mode) =>
         mode == LockMode.Exclusive ? _ordered.Length > 0 : Array.Exists(_ordered, c => c.Mode == LockMode.Exclusive);

@@ -23,6 +23,10 @@ internal static class LeaseId
         return $"{Base64Url.EncodeToString(bytes)}.{lockName}";
     }
 
+    /// <summary>The lock that the text names; null if it cannot be a lease id.</summary>
+    internal static string? LockName(string leaseId) =>
+        leaseId.Length > EncodedLength + 1 && leaseId[(EncodedLength + 1)..] is var name && ResourceName.IsValid(name) ? name : null;
+
     /// <summary>The name of the holder's node; null if the text is no lease id of this lock.</summary>
     internal static string? HolderName(string lockName, string leaseId)
     {

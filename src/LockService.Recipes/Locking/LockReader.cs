@@ -27,8 +27,8 @@ internal sealed class LockReader(LockServices services)
     internal async Task<LockState> ReadAsync(
         ZooKeeperClient client, LockDirectory directory, string name, Contenders seen, bool withWaiters, CancellationToken cancellation)
     {
-        // Whom nobody blocks. One that calls itself a holder and is blocked is left from an earlier version's short way.
-        ContenderName[] holding = [.. seen.InOrder.TakeWhile(c => seen.BlockerOf(c) is null).Take(MaxHolders)];
+        // One that calls itself a holder and is blocked is left from an earlier version's short way.
+        ContenderName[] holding = [.. seen.Holding.Take(MaxHolders)];
         ContenderName[] waiting = [.. seen.InOrder.Except(holding).Where(c => !c.IsHolder)];
         ContenderName[] described = withWaiters ? [.. waiting.Take(MaxWaiters)] : [];
 
@@ -85,7 +85,8 @@ internal sealed class LockReader(LockServices services)
         }
     }
 
-    private LockHolder Holder(LockDirectory directory, ContenderName contender, NodeData node, ContenderRecord? record)
+    /// <summary>Describes a holder; <paramref name="record"/> is null for one that is not ours.</summary>
+    internal LockHolder Holder(LockDirectory directory, ContenderName contender, NodeData node, ContenderRecord? record)
     {
         if (record is null)
         {
