@@ -9,13 +9,12 @@ internal static class Machine
 {
     private static readonly string[] s_packages = ["libzookeeper-java", "etcd-server", "libcurator-recipes-java", "python3-kazoo"];
 
-    /// <summary>Date, cores, memory and versions in a sentence.</summary>
+    /// <summary>Cores, memory and versions in a sentence.</summary>
     internal static string Describe()
     {
         double gibibytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024.0 * 1024 * 1024);
-        string date = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
         string packages = string.Join(", ", s_packages.Select(VersionOf).Prepend(RuntimeInformation.FrameworkDescription));
-        return string.Create(CultureInfo.InvariantCulture, $"{date}; {Environment.ProcessorCount} cores, {gibibytes:F0} GiB; {packages}.");
+        return string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessorCount} cores, {gibibytes:F0} GiB; {packages}.");
     }
 
     /// <summary>A Debian package and its version.</summary>

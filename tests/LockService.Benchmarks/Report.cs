@@ -1,9 +1,10 @@
+using System.Globalization;
 using LockService.Benchmarks.Load;
 using LockService.Benchmarks.Rows;
 
 namespace LockService.Benchmarks;
 
-/// <summary>The table of medians and ratios.</summary>
+/// <summary>The table of medians and ratios. Each line names its run, and below the table each run tells its circumstances.</summary>
 internal sealed class Report(PeerOptions options)
 {
     private const string Begin = "<!-- benchmarks: written by --markdown -->";
@@ -11,10 +12,11 @@ internal sealed class Report(PeerOptions options)
 
     private static readonly string[] s_head =
     [
-        "| what | service | against | theirs | ratio | target |",
-        "|---|--:|---|--:|--:|--:|",
+        "| what | service | against | theirs | ratio | target | run |",
+        "|---|--:|---|--:|--:|--:|---|",
     ];
 
+    private readonly string _run = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
     private readonly List<string> _lines = [];
     private readonly List<double> _loadMicroseconds = [];
 
@@ -32,11 +34,11 @@ internal sealed class Report(PeerOptions options)
     {
         (Figure our, Figure their) = (Figure.Median(ours), Figure.Median(theirs));
         string target = against.Target is { } atLeast ? Text($"≥ {atLeast}x") : "";
-        _lines.Add(Line(row.Title, Text($"{our.PerSecond:N0}{Errors(our)}"), against, Text($"{their.PerSecond:N0}{Errors(their)}"), our.PerSecond / their.PerSecond, target));
+        Add(Line(row.Title, Text($"{our.PerSecond:N0}{Errors(our)}"), against, Text($"{their.PerSecond:N0}{Errors(their)}"), our.PerSecond / their.PerSecond, target));
         _loadMicroseconds.AddRange(((double[])[our.LoadMicroseconds, their.LoadMicroseconds]).Where(time => time > 0));
         if (against.CpuLimit is { } atMost)
         {
-            _lines.Add(Line(
+            Add(Line(
                 $"CPU per request, {row.Title}",
                 Text($"{our.ServerMicroseconds:F1} µs"),
                 against,
@@ -46,8 +48,8 @@ internal sealed class Report(PeerOptions options)
         }
     }
 
-    /// <summary>Adds a line that is no comparison of contenders.</summary>
-    internal void Add(string line) => _lines.Add(line);
+    /// <summary>Adds a line of all columns but the run's.</summary>
+    internal void Add(string line) => _lines.Add($"{line} {_run} |");
 
     internal void Print(TextWriter output)
     {
@@ -57,7 +59,10 @@ internal sealed class Report(PeerOptions options)
         }
     }
 
-    /// <summary>Brings the file's table up to date: lines of the same row and peer are replaced, others stay, new ones come last.</summary>
+    /// <summary>
+    /// Brings the file's table up to date: lines of the same row and peer are replaced, others stay with the run they come from, new ones come
+    /// last.
+    /// </summary>
     internal void UpdateTable(string path)
     {
         List<string> text = [.. File.ReadAllLines(path)];
@@ -67,7 +72,8 @@ internal sealed class Report(PeerOptions options)
             throw new InvalidOperationException($"{path} has no lines '{Begin}' and '{End}' between which the table could be put.");
         }
 
-        List<string> table = [.. text[(begin + 1)..end].Where(line => line.StartsWith('|') && !s_head.Contains(line))];
+        List<string> before = text[(begin + 1)..end];
+        List<string> table = [.. before.Where(line => line.StartsWith('|') && !s_head.Contains(line))];
         foreach (string line in _lines)
         {
             int same = table.FindIndex(old => Identity(old) == Identity(line));
@@ -81,8 +87,10 @@ internal sealed class Report(PeerOptions options)
             }
         }
 
+        // Runs of which no line is left have nothing more to tell.
+        IEnumerable<string> feet = before.Where(line => IsFoot(line) && table.Exists(row => row.EndsWith($" {RunOf(line)} |", StringComparison.Ordinal)));
         text.RemoveRange(begin + 1, end - begin - 1);
-        text.InsertRange(begin + 1, [.. s_head, .. table, "", Foot()]);
+        text.InsertRange(begin + 1, [.. s_head, .. table, "", .. feet, Foot()]);
         File.WriteAllLines(path, text);
     }
 
@@ -91,6 +99,10 @@ internal sealed class Report(PeerOptions options)
         string[] cells = line.Split('|');
         return (cells[1], cells[3]);
     }
+
+    private static bool IsFoot(string line) => line.StartsWith("- ", StringComparison.Ordinal);
+
+    private static string RunOf(string foot) => foot[2..foot.IndexOf(';', StringComparison.Ordinal)];
 
     private static string Line(string what, string ours, Entrant against, string theirs, double ratio, string target) =>
         Text($"| {what} | {ours} | {against.Contender.Name} | {theirs} | {ratio:0.##}x | {target} |");
@@ -102,7 +114,7 @@ internal sealed class Report(PeerOptions options)
         string load = _loadMicroseconds.Count == 0
             ? ""
             : Text($" The HTTP load generator took {_loadMicroseconds.Min():F1} to {_loadMicroseconds.Max():F1} µs of CPU per request, on the same cores.");
-        return Text($"{Machine.Describe()} Medians of {options.Rounds} rounds of {options.Duration.TotalSeconds} s after a warm-up, by turns; {options.Instances} instance(s) of the service; one ZooKeeper and one etcd, each answering when the disk has it.{load}");
+        return Text($"- {_run}; {Machine.Describe()} Medians of {options.Rounds} rounds of {options.Duration.TotalSeconds} s after a warm-up, by turns; {options.Instances} instance(s) of the service; one ZooKeeper and one etcd, each answering when the disk has it.{load}");
     }
 
     private static string Text(FormattableString text) => FormattableString.Invariant(text);

@@ -114,6 +114,26 @@ public sealed class LockHazardTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_lock_that_nobody_holds_and_somebody_waits_for_without_end_is_called_held_after_a_while()
+    {
+        Locks locks = _instances.Start().Locks;
+        LockGrant grant = await Instances.GrantedAsync(locks.AcquireAsync("report", s_try, default));
+        // The waiter of an instance that is dead, or hangs.
+        await _instances.Observer.CreateAsync(
+            $"/lockservice/locks/report/{ContenderName.NewPrefix(LockMode.Exclusive, holder: false)}",
+            new ContenderRecord { Owner = "hanging", Since = DateTimeOffset.UnixEpoch, Instance = "other" }.ToBytes(),
+            CreateMode.EphemeralSequential);
+        await locks.ReleaseAsync("report", grant.LeaseId);
+
+        AcquireResult result = await Eventually.CompletesAsync("the caller is answered", locks.AcquireAsync("report", s_try, default), s_soon);
+
+        LockState state = Assert.IsType<AcquireResult.Held>(result).State;
+        Assert.Empty(state.Holders);
+        Assert.Equal(1, state.QueueLength);
+        await _instances.QueueIsAsync("report", 1);
+    }
+
+    [Fact]
     public async Task A_lease_renewed_for_a_shorter_time_ends_after_that_time()
     {
         Locks locks = _instances.Start().Locks;
