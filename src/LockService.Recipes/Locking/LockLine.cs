@@ -133,12 +133,9 @@ internal sealed class LockLine
                     break;
                 }
 
+                // Behind an exclusive one nobody is next: whoever comes later is blocked by it, and not by the holder only.
                 place.State = PlaceState.Claimed;
                 next.Add(place);
-                if (place.Name.Mode == LockMode.Exclusive)
-                {
-                    break;
-                }
             }
 
             return next;
