@@ -44,9 +44,8 @@ public sealed class Coordination : IAsyncDisposable
         _leases = new LeaseObserver(_sessions, store, options, clock, logs.CreateLogger<LeaseObserver>());
         var reads = new SharedReads();
         _deletes = new GuaranteedDeletes(_lanes, clock, logs.CreateLogger<GuaranteedDeletes>());
-        _waiters = new WaiterReconciler(_sessions, _deletes, options, clock, logs.CreateLogger<WaiterReconciler>());
+        _waiters = new WaiterReconciler(_lanes, _deletes, options, clock, logs.CreateLogger<WaiterReconciler>());
         _free = new FreeDirectories(_lanes, _sessions, reads, clock);
-        var slots = new WaiterSlots(options.MaxWaiters);
         var keyed = new KeyedCalls(store, options, clock);
         Locks = new Locks(new LockServices
         {
@@ -62,7 +61,7 @@ public sealed class Coordination : IAsyncDisposable
             Deletes = _deletes,
             Waiters = _waiters,
             Free = _free,
-            Slots = slots,
+            Seats = new WaiterSeats(options.MaxWaiters),
             InstanceId = InstanceId,
             Draining = _draining.Token,
         });
@@ -75,7 +74,7 @@ public sealed class Coordination : IAsyncDisposable
             Store = store,
             Keyed = keyed,
             Leases = _leases,
-            Slots = slots,
+            Slots = new WaiterSlots(options.MaxWaiters),
             Draining = _draining.Token,
         });
         _registry = new InstanceRegistry(InstanceId, _sessions, options, clock, SweepAsync, logs.CreateLogger<InstanceRegistry>());

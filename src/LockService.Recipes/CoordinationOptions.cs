@@ -36,10 +36,11 @@ public sealed record CoordinationOptions
     public TimeSpan StoreDeadline { get; init; } = TimeSpan.FromMilliseconds(2500);
 
     /// <summary>
-    /// Waiters that this instance serves at once; more are refused. Default 2,000, range 1 to 2,000: ZooKeeper cannot reload the
-    /// transaction that closes a session with more than about 2 MiB of ephemeral paths.
+    /// Waiters for locks, and as many for messages, that this instance serves at once; more are refused. Default 10,000, range 1 to 10,000.
+    /// Every 2,000 take a ZooKeeper session of their own: ZooKeeper cannot reload the transaction that closes a session with more than about
+    /// 2 MiB of ephemeral paths.
     /// </summary>
-    public int MaxWaiters { get; init; } = 2_000;
+    public int MaxWaiters { get; init; } = 10_000;
 
     /// <summary>How often leases that nobody times are looked for. Default 1 min, range 1 s to 1 h. Bounds how late they can end.</summary>
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(1);
@@ -74,7 +75,7 @@ public sealed record CoordinationOptions
 
         ThrowIfOutside(SessionTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60), nameof(SessionTimeout));
         ThrowIfOutside(StoreDeadline, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(60), nameof(StoreDeadline));
-        ThrowIfOutside(MaxWaiters, 1, 2_000, nameof(MaxWaiters));
+        ThrowIfOutside(MaxWaiters, 1, 10_000, nameof(MaxWaiters));
         ThrowIfOutside(SweepInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1), nameof(SweepInterval));
         ThrowIfOutside(ExpiriesPerSecond, 40, 40_000, nameof(ExpiriesPerSecond));
         ThrowIfOutside(IdempotencyRetention, TimeSpan.FromSeconds(1), TimeSpan.FromHours(24), nameof(IdempotencyRetention));

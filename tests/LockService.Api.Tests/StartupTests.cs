@@ -12,7 +12,7 @@ public sealed class StartupTests
     {
         string[] lines = await FailAsync(
             "--LockService:ZooKeeper=:x", "--LockService:Root=root", "--LockService:SessionTimeoutMs=999", "--LockService:StoreDeadlineMs=1.5",
-            "--LockService:MaxWaiters=2001", "--LockService:SweepIntervalMs=soon", "--LockService:ExpiriesPerSecond=39",
+            "--LockService:MaxWaiters=10001", "--LockService:SweepIntervalMs=soon", "--LockService:ExpiriesPerSecond=39",
             "--LockService:MaxConnections=0", "--LockService:Rot=/a");
 
         Assert.Equal(9, lines.Length);

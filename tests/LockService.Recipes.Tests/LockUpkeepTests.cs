@@ -98,7 +98,7 @@ public sealed class LockUpkeepTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
         await using var lanes = new CommitLanes(sessions, options, "test", TimeProvider.System, NullLoggerFactory.Instance);
         await using var deletes = new GuaranteedDeletes(lanes, TimeProvider.System, NullLogger<GuaranteedDeletes>.Instance);
         await using var reconciler = new WaiterReconciler(
-            sessions, deletes, options, TimeProvider.System, NullLogger<WaiterReconciler>.Instance);
+            lanes, deletes, options, TimeProvider.System, NullLogger<WaiterReconciler>.Instance);
         ZooKeeperClient client = await sessions.ConnectedAsync(default);
         var directory = new LockDirectory(options.Root, "report");
         await NodeTree.EnsureAsync(client, directory.Path, CreateMode.Container, default, default);

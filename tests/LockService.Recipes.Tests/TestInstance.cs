@@ -17,7 +17,6 @@ internal sealed class TestInstance : IAsyncDisposable
 
     private readonly ZooKeeperServer _server;
     private readonly GuaranteedDeletes _deletes;
-    private readonly WaiterReconciler _waiters;
     private readonly FreeDirectories _free;
 
     private TestInstance(ZooKeeperServer server, string chroot, TimeSpan? storeDeadline, int markerVersions)
@@ -52,7 +51,7 @@ internal sealed class TestInstance : IAsyncDisposable
         });
         var reads = new SharedReads();
         _deletes = new GuaranteedDeletes(Lanes, TimeProvider.System, NullLogger<GuaranteedDeletes>.Instance);
-        _waiters = new WaiterReconciler(Sessions, _deletes, Options, TimeProvider.System, NullLogger<WaiterReconciler>.Instance);
+        Waiters = new WaiterReconciler(Lanes, _deletes, Options, TimeProvider.System, NullLogger<WaiterReconciler>.Instance);
         _free = new FreeDirectories(Lanes, Sessions, reads, TimeProvider.System);
         Locks = new Locks(new LockServices
         {
@@ -66,9 +65,9 @@ internal sealed class TestInstance : IAsyncDisposable
             Leases = Leases,
             HolderLease = new HolderLease(Lanes),
             Deletes = _deletes,
-            Waiters = _waiters,
+            Waiters = Waiters,
             Free = _free,
-            Slots = new WaiterSlots(Options.MaxWaiters),
+            Seats = new WaiterSeats(Options.MaxWaiters),
             InstanceId = id,
             Draining = Draining.Token,
         });
@@ -95,6 +94,8 @@ internal sealed class TestInstance : IAsyncDisposable
     internal Counters Counters { get; }
 
     internal LeaseObserver Leases { get; }
+
+    internal WaiterReconciler Waiters { get; }
 
     internal Queues Queues { get; }
 
@@ -149,7 +150,7 @@ internal sealed class TestInstance : IAsyncDisposable
         Proxy.Admit();
         await Direct.DisposeAsync();
         await _deletes.DisposeAsync();
-        await _waiters.DisposeAsync();
+        await Waiters.DisposeAsync();
         await _free.DisposeAsync();
         await Leases.DisposeAsync();
         await Lanes.DisposeAsync();

@@ -42,7 +42,7 @@ internal sealed class SettingsReader
                 Root = ReadRoot("Root", store.Root),
                 SessionTimeout = ReadMilliseconds("SessionTimeoutMs", store.SessionTimeout, 1_000, 60_000),
                 StoreDeadline = ReadMilliseconds("StoreDeadlineMs", store.StoreDeadline, 100, 60_000),
-                MaxWaiters = (int)ReadInteger("MaxWaiters", store.MaxWaiters, 1, 2_000),
+                MaxWaiters = (int)ReadInteger("MaxWaiters", store.MaxWaiters, 1, 10_000),
                 SweepInterval = ReadMilliseconds("SweepIntervalMs", store.SweepInterval, 1_000, 3_600_000),
                 ExpiriesPerSecond = (int)ReadInteger("ExpiriesPerSecond", store.ExpiriesPerSecond, 40, 40_000),
                 IdempotencyRetention = ReadMilliseconds("IdempotencyRetentionMs", store.IdempotencyRetention, 600_000, 86_400_000),

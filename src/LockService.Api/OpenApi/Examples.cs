@@ -91,7 +91,7 @@ internal static class Examples
         [ErrorCodes.PreconditionFailed] = "The counter 'invoices' is not as If-Match or If-None-Match asks; it stays as it is.",
         [ErrorCodes.TooLarge] = "The body has more than 1 MiB.",
         [ErrorCodes.UnsupportedMediaType] = "The body must be JSON in UTF-8 and say so: Content-Type: application/json.",
-        [ErrorCodes.TooManyWaiters] = "This instance already serves 2000 waiters, which is its limit.",
+        [ErrorCodes.TooManyWaiters] = "This instance already serves 10000 waiters, which is its limit.",
         [ErrorCodes.InternalError] = "The service failed in a way that was not foreseen; its log has the details.",
         [ErrorCodes.StoreUnavailable] = "ZooKeeper could not be asked in time; nothing was done.",
         [ErrorCodes.Draining] = "This instance is shutting down; nothing was done.",

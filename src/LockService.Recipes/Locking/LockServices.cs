@@ -28,7 +28,7 @@ internal sealed record LockServices
 
     internal required GuaranteedDeletes Deletes { get; init; }
 
-    internal required WaiterSlots Slots { get; init; }
+    internal required WaiterSeats Seats { get; init; }
 
     internal required WaiterReconciler Waiters { get; init; }
 

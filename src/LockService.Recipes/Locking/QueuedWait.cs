@@ -47,12 +47,12 @@ internal sealed class QueuedWait(
     /// <returns>Null if the lock did not become free in time.</returns>
     internal async Task<LockGrant?> RunAsync(bool missing, CancellationTokenSource limit, CancellationToken cancellation, CancellationToken token)
     {
-        using IDisposable slot = services.Slots.Take();
+        using WaiterSeats.Seats seat = services.Seats.Take(1);
         string prefix = ContenderName.NewPrefix(options.Mode, holder: false);
         services.Waiters.Add(prefix);
         try
         {
-            CommitResult entered = await EnterAsync(prefix, missing, token).ConfigureAwait(false);
+            CommitResult entered = await EnterAsync(prefix, seat.Session, missing, token).ConfigureAwait(false);
             if (entered.Paths[^1] is not { } path || entered.Client is not { } client)
             {
                 throw Lost();
@@ -76,7 +76,7 @@ internal sealed class QueuedWait(
         }
     }
 
-    private async Task<CommitResult> EnterAsync(string prefix, bool missing, CancellationToken token)
+    private async Task<CommitResult> EnterAsync(string prefix, int session, bool missing, CancellationToken token)
     {
         byte[] record = new ContenderRecord
         {
@@ -102,7 +102,7 @@ internal sealed class QueuedWait(
             CommitResult result;
             try
             {
-                result = await services.Lanes.CommitAsync(unit, deadline, token).ConfigureAwait(false);
+                result = await services.Lanes.CommitWaiterAsync(unit, session, deadline, token).ConfigureAwait(false);
             }
             catch (EffectUnknownException e)
             {

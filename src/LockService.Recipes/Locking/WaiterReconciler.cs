@@ -1,3 +1,4 @@
+using LockService.Recipes.Commit;
 using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 using Microsoft.Extensions.Logging;
@@ -5,14 +6,14 @@ using Microsoft.Extensions.Logging;
 namespace LockService.Recipes.Locking;
 
 /// <summary>
-/// Compares the ephemeral nodes that the session owns in the locks' directories with the waiters that are being served, and deletes
+/// Compares the ephemeral nodes that the sessions own in the locks' directories with the waiters that are being served, and deletes
 /// strangers: one that nobody serves would block everybody behind it for the life of the session.
 /// </summary>
 internal sealed partial class WaiterReconciler : IAsyncDisposable
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(10);
 
-    private readonly SessionKeeper _sessions;
+    private readonly CommitLanes _lanes;
     private readonly GuaranteedDeletes _deletes;
     private readonly string _parent;
     private readonly TimeProvider _clock;
@@ -23,9 +24,9 @@ internal sealed partial class WaiterReconciler : IAsyncDisposable
     private readonly Task _loop;
 
     internal WaiterReconciler(
-        SessionKeeper sessions, GuaranteedDeletes deletes, CoordinationOptions options, TimeProvider clock, ILogger<WaiterReconciler> logger)
+        CommitLanes lanes, GuaranteedDeletes deletes, CoordinationOptions options, TimeProvider clock, ILogger<WaiterReconciler> logger)
     {
-        _sessions = sessions;
+        _lanes = lanes;
         _deletes = deletes;
         _parent = LockDirectory.Parent(options.Root) + "/";
         _clock = clock;
@@ -61,7 +62,14 @@ internal sealed partial class WaiterReconciler : IAsyncDisposable
     /// <summary>Lists first and looks up afterwards: who is created in between was noted before, so that nobody who is served is deleted.</summary>
     internal async Task ReconcileAsync(CancellationToken cancellation)
     {
-        ZooKeeperClient client = _sessions.Current;
+        foreach (SessionKeeper session in _lanes.WaiterSessions)
+        {
+            await ReconcileAsync(session.Current, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ReconcileAsync(ZooKeeperClient client, CancellationToken cancellation)
+    {
         foreach (string path in await client.GetEphemeralsAsync(_parent, cancellation).ConfigureAwait(false))
         {
             string name = path[(path.LastIndexOf('/') + 1)..];
