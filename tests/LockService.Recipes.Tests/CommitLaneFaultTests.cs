@@ -11,15 +11,6 @@ public sealed class CommitLaneFaultTests(ZooKeeperFixture zookeeper)
 {
     private static readonly TimeSpan s_shortDeadline = TimeSpan.FromMilliseconds(500);
 
-    public enum Loss
-    {
-        Reply,
-        HalfTheReply,
-        Request,
-        ReplyAndSession,
-        RequestAndSession,
-    }
-
     [Theory]
     [InlineData(Loss.Reply)]
     [InlineData(Loss.HalfTheReply)]
@@ -30,14 +21,14 @@ public sealed class CommitLaneFaultTests(ZooKeeperFixture zookeeper)
     {
         await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
         await instance.CommitAsync(new CommitUnit("p").Create("/p", "0"u8.ToArray(), CreateMode.Persistent));
-        Func<Task> lose = Arrange(instance, loss);
+        Func<Task?, Task> lose = Losses.Arrange(instance, loss);
 
         Task<CommitResult>[] units =
         [
             instance.CommitAsync(new CommitUnit("p").Create("/p/_guid1-", default, CreateMode.PersistentSequential)),
             instance.CommitAsync(new CommitUnit("p").SetData("/p", "1"u8.ToArray(), 0).Create("/p/_guid2-", default, CreateMode.PersistentSequential)),
         ];
-        await lose();
+        await lose(null);
         CommitResult[] results = await Eventually.CompletesAsync("the units are answered", Task.WhenAll(units));
 
         NodeChildren children = (await instance.Direct.GetChildrenAsync("/p"))!;
@@ -56,7 +47,7 @@ public sealed class CommitLaneFaultTests(ZooKeeperFixture zookeeper)
     {
         await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
         await instance.CommitAsync(new CommitUnit("p").Create("/p", default, CreateMode.Persistent));
-        Func<Task> lose = Arrange(instance, loss);
+        Func<Task?, Task> lose = Losses.Arrange(instance, loss);
 
         Task<CommitResult>[] units =
         [
@@ -64,7 +55,7 @@ public sealed class CommitLaneFaultTests(ZooKeeperFixture zookeeper)
             instance.CommitAsync(new CommitUnit("p").SetData("/p", default, 17)),
             instance.CommitAsync(new CommitUnit("p").Create("/p/b", default, CreateMode.Persistent)),
         ];
-        await lose();
+        await lose(null);
         CommitResult[] results = await Eventually.CompletesAsync("the units are answered", Task.WhenAll(units));
 
         Assert.Equal([ErrorCode.Ok, ErrorCode.BadVersion, ErrorCode.Ok], results.Select(result => result.Error));
@@ -169,41 +160,16 @@ public sealed class CommitLaneFaultTests(ZooKeeperFixture zookeeper)
 
         for (int i = 0; i < 25; i++)
         {
-            Func<Task> lose = Arrange(instance, (Loss)random.Next(3));
+            Func<Task?, Task> lose = Losses.Arrange(instance, (Loss)random.Next(3));
             Task<CommitResult[]> units = Task.WhenAll(Enumerable.Range(0, random.Next(1, 30)).Select(
                 _ => instance.CommitAsync(new CommitUnit("p").Create($"/p/{Guid.NewGuid():N}-", default, CreateMode.PersistentSequential))));
-            await lose();
+            await lose(null);
             all.AddRange(await Eventually.CompletesAsync($"the units are answered (seed {seed})", units));
         }
 
         NodeChildren children = (await instance.Direct.GetChildrenAsync("/p"))!;
         Assert.True(all.TrueForAll(result => result.Committed), $"seed {seed}");
         Assert.Equal(children.Names.Select(name => $"/p/{name}").Order(), all.Select(result => result.Paths[0]).Order());
-    }
-
-    /// <summary>Sets the fault up for the next batch.</summary>
-    /// <returns>What completes the loss once the batch was submitted.</returns>
-    private static Func<Task> Arrange(TestInstance instance, Loss loss)
-    {
-        ZooKeeperProxy proxy = instance.Proxy;
-        Task struck = loss switch
-        {
-            Loss.HalfTheReply => proxy.ResetInMidReply(RequestKind.Multi),
-            Loss.Request or Loss.RequestAndSession => proxy.CutBeforeForwarding(RequestKind.Multi),
-            _ => proxy.DropNextReply(RequestKind.Multi),
-        };
-        if (loss is not (Loss.ReplyAndSession or Loss.RequestAndSession))
-        {
-            return () => Eventually.CompletesAsync("the fault has struck", struck);
-        }
-
-        proxy.Refuse();
-        return async () =>
-        {
-            await Eventually.CompletesAsync("the fault has struck", struck);
-            await instance.KillSessionAsync();
-            proxy.Admit();
-        };
     }
 
     private static async Task CutOffAsync(TestInstance instance)

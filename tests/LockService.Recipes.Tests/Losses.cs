@@ -6,7 +6,7 @@ using Xunit.Sdk;
 namespace LockService.Recipes.Tests;
 
 /// <summary>What can become of a transaction on its way.</summary>
-internal enum Loss
+public enum Loss
 {
     /// <summary>It is applied; its answer is lost with the connection.</summary>
     Reply,
