@@ -18,6 +18,7 @@ internal static class LockEndpoints
         locks.MapPost("/{name}/release", ReleaseAsync).WithName("releaseLock").WithCommandProblems().TakingIdempotencyKeys();
         locks.MapPost("/{name}/verify", VerifyAsync).WithName("verifyLock").WithProblems(ProblemKind.TooLarge, ProblemKind.UnsupportedMediaType);
         locks.MapGet("/{name}", GetAsync).WithName("getLock");
+        locks.MapDelete("/{name}", BreakAsync).WithName("breakLock").WithProblems(ProblemKind.OutcomeUnknown).TakingIdempotencyKeys();
     }
 
     /// <summary>List held locks</summary>
@@ -96,11 +97,26 @@ internal static class LockEndpoints
         return JsonAnswer.Ok(state.ToReply());
     }
 
+    /// <summary>Break a lock</summary>
+    /// <remarks>
+    /// Ends the leases of all present holders at once, whoever they are, and opens the lock if it is closed; they learn it as `lease-lost`. Waiters
+    /// stay, and the next one gets the lock, after the broken lease's `lockDelayMs` if it has one. Also answered with 204 if nobody held it. Who
+    /// broke what, and why, is logged.
+    /// </remarks>
+    private static async Task<NoContent> BreakAsync(
+        NameInPath path, ReasonInQuery reason, KeyInHeader key, Coordination coordination, HttpContext context)
+    {
+        var options = new BreakOptions { Caller = CallerAddress(context), Reason = reason.Reason, Key = key.Request };
+        await coordination.Locks.BreakAsync(path.Name, options);
+        return TypedResults.NoContent();
+    }
+
     private static AcquireOptions ToOptions(Command<AcquireRequest> command, HttpContext context) => new()
     {
         Mode = command.Body.Mode.ToRecipe(),
         Ttl = TimeSpan.FromMilliseconds(command.Body.TtlMs),
         Wait = TimeSpan.FromMilliseconds(command.Body.WaitMs),
+        LockDelay = TimeSpan.FromMilliseconds(command.Body.LockDelayMs),
         Owner = command.Body.Owner ?? CallerAddress(context),
         Metadata = command.Body.Metadata,
         Key = command.Key,

@@ -29,7 +29,8 @@ internal static class Translation
         state.Holders is [var first, ..] ? first.Mode.ToReply() : null,
         [.. state.Holders.Select(ToReply)],
         [.. state.Waiters.Select(ToReply)],
-        state.QueueLength);
+        state.QueueLength,
+        state.Closed is { } closed ? Floor(closed) : null);
 
     internal static LockListReply ToReply(this LockPage page) => new(
         [.. page.Items.Select(state => new HeldLockReply(

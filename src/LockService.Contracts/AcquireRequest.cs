@@ -24,6 +24,13 @@ public sealed record AcquireRequest : ICheckedRequest
     [Range(0, LeaseLimits.MaxWaitMs), DefaultValue(0)]
     public long WaitMs { get; set; }
 
+    /// <summary>
+    /// How long the lock stays closed if the lease ends otherwise than by its release: when it runs out or is broken. What its holder has sent to
+    /// resources that know nothing of fencing tokens has arrived by then.
+    /// </summary>
+    [Range(0, LeaseLimits.MaxLockDelayMs), DefaultValue(0)]
+    public long LockDelayMs { get; set; }
+
     /// <summary>One exclusive holder, or any number of shared ones.</summary>
     [DefaultValue("exclusive")]
     public LockMode Mode { get; set; }
@@ -42,6 +49,7 @@ public sealed record AcquireRequest : ICheckedRequest
     {
         errors.RequireRange("ttlMs", TtlMs, LeaseLimits.MinTtlMs, LeaseLimits.MaxTtlMs);
         errors.RequireRange("waitMs", WaitMs, 0, LeaseLimits.MaxWaitMs);
+        errors.RequireRange("lockDelayMs", LockDelayMs, 0, LeaseLimits.MaxLockDelayMs);
         if (Owner is not null)
         {
             errors.RequireText("owner", Owner, MaxOwnerLength);

@@ -14,4 +14,7 @@ public static class LeaseLimits
 
     /// <summary>The longest wait, ten minutes: few proxies keep a request open longer.</summary>
     public const long MaxWaitMs = 600_000;
+
+    /// <summary>The longest time that a lock stays closed after a lease, ten minutes: nobody can get it meanwhile, short of breaking it.</summary>
+    public const long MaxLockDelayMs = 600_000;
 }

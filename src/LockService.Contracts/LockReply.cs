@@ -10,13 +10,15 @@ namespace LockService.Contracts;
 /// <param name="Holders">The holders; more than one only in shared mode.</param>
 /// <param name="Waiters">The first 100 waiters in the order in which they will be served.</param>
 /// <param name="QueueLength">The number of all waiters.</param>
+/// <param name="ClosedMs">About how long the lock stays closed after a lease that its holder did not release; left out if it is not.</param>
 public sealed record LockReply(
     [property: Required] string Name,
     [property: Required] bool Held,
     [property: Required, JsonIgnore(Condition = JsonIgnoreCondition.Never)] LockMode? Mode,
     [property: Required] IReadOnlyList<HolderReply> Holders,
     [property: Required] IReadOnlyList<WaiterReply> Waiters,
-    [property: Required] int QueueLength);
+    [property: Required] int QueueLength,
+    long? ClosedMs = null);
 
 /// <summary>A holder of a lock.</summary>
 /// <param name="Owner">Who holds it, as that caller named itself.</param>

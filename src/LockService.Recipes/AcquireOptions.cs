@@ -24,6 +24,12 @@ public sealed record AcquireOptions
     /// <summary>How long to wait in the queue. Default zero, range 0 to 10 min.</summary>
     public TimeSpan Wait { get; init; }
 
+    /// <summary>
+    /// How long the lock stays closed if the lease ends otherwise than by its release. Default zero, range 0 to 10 min. For resources that know
+    /// nothing of fencing tokens: what the holder has sent them arrives before the next one begins.
+    /// </summary>
+    public TimeSpan LockDelay { get; init; }
+
     /// <summary>Who asks, for people to read. 1 to 200 characters.</summary>
     public required string Owner { get; init; }
 
@@ -47,6 +53,8 @@ public sealed record AcquireOptions
         ThrowIfInvalidTtl(Ttl);
         ArgumentOutOfRangeException.ThrowIfLessThan(Wait, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Wait, TimeSpan.FromMinutes(10));
+        ArgumentOutOfRangeException.ThrowIfLessThan(LockDelay, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(LockDelay, TimeSpan.FromMinutes(10));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Owner.Length, 200);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Metadata.Sum(m => Encoding.UTF8.GetByteCount(m.Key) + Encoding.UTF8.GetByteCount(m.Value)), 4096);
     }
@@ -65,7 +73,7 @@ public abstract record AcquireResult
 
     /// <summary>The lock was not free, and did not become free in time. The caller has left the queue.</summary>
     /// <param name="State">Who holds it and how many wait.</param>
-    /// <param name="RetryAfter">When trying again may make sense: the shortest time left of any holder.</param>
+    /// <param name="RetryAfter">When trying again may make sense: the shortest time left of any holder, or until a closed lock opens.</param>
     public sealed record Held(LockState State, TimeSpan RetryAfter) : AcquireResult;
 
     /// <summary>The lock was granted to an earlier request under the same key, and that lease has ended.</summary>

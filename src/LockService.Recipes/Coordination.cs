@@ -47,6 +47,7 @@ public sealed class Coordination : IAsyncDisposable
         _waiters = new WaiterReconciler(_lanes, _deletes, options, clock, logs.CreateLogger<WaiterReconciler>());
         _free = new FreeDirectories(_lanes, _sessions, reads, clock);
         var keyed = new KeyedCalls(store, options, clock);
+        var lockMetrics = new LockMetrics(_lanes.Metrics.Meter);
         Locks = new Locks(new LockServices
         {
             Options = options,
@@ -57,7 +58,9 @@ public sealed class Coordination : IAsyncDisposable
             Keyed = keyed,
             Reads = reads,
             Leases = _leases,
-            HolderLease = new HolderLease(_lanes),
+            HolderLease = new HolderLease(_lanes, _leases, lockMetrics),
+            Metrics = lockMetrics,
+            Logger = logs.CreateLogger<Locks>(),
             Deletes = _deletes,
             Waiters = _waiters,
             Free = _free,

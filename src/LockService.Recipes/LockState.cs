@@ -5,7 +5,13 @@ namespace LockService.Recipes;
 /// <param name="Holders">The holders; more than one only in shared mode.</param>
 /// <param name="Waiters">The first 100 waiters in the order in which they will be served.</param>
 /// <param name="QueueLength">Number of all waiters.</param>
-public sealed record LockState(string Name, IReadOnlyList<LockHolder> Holders, IReadOnlyList<LockWaiter> Waiters, int QueueLength);
+public sealed record LockState(string Name, IReadOnlyList<LockHolder> Holders, IReadOnlyList<LockWaiter> Waiters, int QueueLength)
+{
+    /// <summary>
+    /// About how long the lock stays closed after a lease that its holder did not end, as this instance sees it; null if it is not.
+    /// </summary>
+    public TimeSpan? Closed { get; init; }
+}
 
 /// <summary>A page of held locks.</summary>
 /// <param name="Items">In the order of their names; their waiters are counted, but not described.</param>

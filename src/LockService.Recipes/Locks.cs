@@ -147,6 +147,31 @@ public sealed class Locks
             ? new Release(_services, Directory(name), holder, companions).RunAsync()
             : Task.FromResult(false);
 
+    /// <summary>
+    /// Ends all present holds on the lock at once, those of native clients too, and opens it if it is closed. The holders learn it when they
+    /// renew; waiters stay and get the lock in their order. Goes on after the caller has left.
+    /// </summary>
+    /// <exception cref="StoreUnavailableException">ZooKeeper was away. Nothing was done.</exception>
+    /// <exception cref="EffectUnknownException">The holds may have been ended.</exception>
+    /// <exception cref="IdempotencyMismatchException">The key was used for another request. Nothing was done.</exception>
+    /// <exception cref="IdempotencyInProgressException">The same request is being served. Nothing was done for this one.</exception>
+    public Task BreakAsync(string name, BreakOptions options)
+    {
+        ResourceName.ThrowIfInvalid(name);
+        ArgumentNullException.ThrowIfNull(options);
+        options.ThrowIfInvalid();
+        return _services.Keyed.RunAsync(
+            options.Key,
+            (record, deadline) => TryAsync(
+                async () =>
+                {
+                    await new Breaking(_services, Directory(name), name, options, record).RunAsync(deadline).ConfigureAwait(false);
+                    return true;
+                },
+                done => done),
+            (_, _) => Task.FromResult(KeyedAnswer.Done(true)));
+    }
+
     /// <summary>Reads who holds the lock and who waits for it. Reflects every change acknowledged before the call.</summary>
     /// <exception cref="StoreUnavailableException">ZooKeeper was away.</exception>
     public Task<LockState> GetAsync(string name, CancellationToken cancellation)
@@ -225,7 +250,7 @@ public sealed class Locks
                 async (client, token) =>
                 {
                     var seen = new Contenders(await _services.Reads.ListAsync(client, directory.Path, latest: false, token).ConfigureAwait(false));
-                    await new LockReader(_services).ObserveAsync(client, directory, seen.InOrder.Where(c => c.IsHolder), token).ConfigureAwait(false);
+                    await new LockReader(_services).ObserveAsync(client, directory, seen.InOrder.Where(c => c.IsTimed), token).ConfigureAwait(false);
                     return seen.InOrder.Count;
                 },
                 stop).ConfigureAwait(false);

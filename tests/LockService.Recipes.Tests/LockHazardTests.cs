@@ -227,7 +227,7 @@ public sealed class LockHazardTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
         var logger = new RecordingLogger<LeaseObserver>();
         await using var leases = new LeaseObserver(instance.Sessions, instance.Store, instance.Options, TimeProvider.System, logger);
 
-        leases.Observe("/lockservice/locks/report/held", 0, TimeSpan.FromMilliseconds(500), new HolderLease(instance.Lanes));
+        leases.Observe("/lockservice/locks/report/held", 0, TimeSpan.FromMilliseconds(500), new HolderLease(instance.Lanes, leases, new LockMetrics(instance.Lanes.Metrics.Meter)));
         await Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System);
 
         Assert.Empty(logger.Lines);

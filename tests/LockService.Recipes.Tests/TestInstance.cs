@@ -63,7 +63,9 @@ internal sealed class TestInstance : IAsyncDisposable
             Keyed = Keyed,
             Reads = reads,
             Leases = Leases,
-            HolderLease = new HolderLease(Lanes),
+            HolderLease = new HolderLease(Lanes, Leases, new LockMetrics(Lanes.Metrics.Meter)),
+            Metrics = new LockMetrics(Lanes.Metrics.Meter),
+            Logger = LockLog,
             Deletes = _deletes,
             Waiters = Waiters,
             Free = _free,
@@ -96,6 +98,9 @@ internal sealed class TestInstance : IAsyncDisposable
     internal LeaseObserver Leases { get; }
 
     internal WaiterReconciler Waiters { get; }
+
+    /// <summary>What the locks log.</summary>
+    internal RecordingLogger<Locks> LockLog { get; } = new();
 
     internal Queues Queues { get; }
 

@@ -11,6 +11,14 @@ namespace LockService.Api.OpenApi;
 /// <summary>The parameters of an operation outside its path, as the types that read them declare them.</summary>
 internal static class ParameterCompletion
 {
+    private static readonly Dictionary<string, Func<(string Description, OpenApiSchema Schema)>> s_query = new()
+    {
+        [PageQuery.PrefixParameter] = () => ("What names must begin with.", NewName()),
+        [PageQuery.LimitParameter] = () => ("The most items of the answer.", NewLimit()),
+        [PageQuery.AfterParameter] = () => ("The name after which to begin: `next` of the page before.", NewName()),
+        [ReasonInQuery.Parameter] = () => ("Why, for the log.", NewReason()),
+    };
+
     internal static void AddLeaseId(OpenApiOperation operation, OperationFilterContext context)
     {
         if (!context.ApiDescription.RelativePath!.Contains($"{{{LeaseIdInPath.Parameter}}}", StringComparison.Ordinal))
@@ -37,24 +45,29 @@ internal static class ParameterCompletion
 
     internal static void AddQuery(OpenApiOperation operation, OperationFilterContext context)
     {
-        if (!Declares<QueryMetadata>(context))
+        foreach (QueryMetadata query in context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<QueryMetadata>())
         {
-            return;
+            foreach (string parameter in query.Names)
+            {
+                (string description, OpenApiSchema schema) = s_query[parameter]();
+                Add(operation, ParameterLocation.Query, parameter, description, schema);
+            }
         }
-
-        var name = new OpenApiSchema { Type = JsonSchemaType.String, MaxLength = ResourceName.MaxLength, Pattern = PageQuery.Pattern };
-        var limit = new OpenApiSchema
-        {
-            Type = JsonSchemaType.Integer,
-            Format = "int32",
-            Minimum = "1",
-            Maximum = PageQuery.MaxLimit.ToString(CultureInfo.InvariantCulture),
-            Default = JsonValue.Create(PageQuery.DefaultLimit),
-        };
-        Add(operation, ParameterLocation.Query, "prefix", "What names must begin with.", name);
-        Add(operation, ParameterLocation.Query, "limit", "The most items of the answer.", limit);
-        Add(operation, ParameterLocation.Query, "after", "The name after which to begin: `next` of the page before.", name);
     }
+
+    private static OpenApiSchema NewName() => new() { Type = JsonSchemaType.String, MaxLength = ResourceName.MaxLength, Pattern = PageQuery.Pattern };
+
+    private static OpenApiSchema NewReason() =>
+        new() { Type = JsonSchemaType.String, MinLength = 1, MaxLength = BreakOptions.MaxReasonLength, Pattern = LeaseIds.Pattern };
+
+    private static OpenApiSchema NewLimit() => new()
+    {
+        Type = JsonSchemaType.Integer,
+        Format = "int32",
+        Minimum = "1",
+        Maximum = PageQuery.MaxLimit.ToString(CultureInfo.InvariantCulture),
+        Default = JsonValue.Create(PageQuery.DefaultLimit),
+    };
 
     private static bool Declares<T>(OperationFilterContext context) => context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<T>().Any();
 

@@ -21,6 +21,7 @@ internal sealed class LockHeld : ProblemResult, IEndpointMetadataProvider
 
     private static string Sentence(LockState state) => state.Holders switch
     {
+        [] when state.Closed is not null => $"The lock '{state.Name}' is closed for a while, since its last lease was not released.",
         [] => $"The lock '{state.Name}' was about to be granted to another waiter.",
         [var only] => $"The lock '{state.Name}' is held by '{only.Owner}'.",
         [var first, ..] => $"The lock '{state.Name}' is held by '{first.Owner}' and {state.Holders.Count - 1} more.",

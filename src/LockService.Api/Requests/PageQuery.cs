@@ -20,9 +20,9 @@ internal readonly record struct PageQuery(string Prefix, int Limit, string After
     /// <summary>The rule of <see cref="IsBeginning"/>, for the document.</summary>
     internal const string Pattern = "^([A-Za-z0-9_:@~-][A-Za-z0-9._:@~-]{0,199})?$";
 
-    private const string PrefixParameter = "prefix";
-    private const string LimitParameter = "limit";
-    private const string AfterParameter = "after";
+    internal const string PrefixParameter = "prefix";
+    internal const string LimitParameter = "limit";
+    internal const string AfterParameter = "after";
 
     public static ValueTask<PageQuery> BindAsync(HttpContext context)
     {

@@ -175,10 +175,11 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
             LockState state = await SharedReads.AgainAsync(
                 t => new LockReader(services).ReadAsync(services.Sessions.Current, _directory, name, seen, withWaiters: false, t),
                 token).ConfigureAwait(false);
-            if (state.Holders.Count > 0 || look == MaxLooks)
+            if (state.Holders.Count > 0 || state.Closed is not null || look == MaxLooks)
             {
-                TimeSpan retryAfter = state.Holders.Select(h => h.Remaining ?? options.Ttl).DefaultIfEmpty(TimeSpan.Zero).Min();
-                return new AcquireResult.Held(state, retryAfter);
+                TimeSpan held = state.Holders.Select(h => h.Remaining ?? options.Ttl).DefaultIfEmpty(TimeSpan.Zero).Min();
+                TimeSpan closed = state.Closed ?? TimeSpan.Zero;
+                return new AcquireResult.Held(state, held > closed ? held : closed);
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(1 << Math.Min(look, 6)), services.Clock, token).ConfigureAwait(false);

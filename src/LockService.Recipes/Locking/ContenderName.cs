@@ -23,11 +23,19 @@ internal sealed record ContenderName(string Name, LockMode Mode, int Sequence, b
     /// <summary>Where a GUID has its version: our holders have one there that no generator of others gives.</summary>
     private const int VersionIndex = 14;
     private const char HolderVersion = '8';
+    private const char ClosureVersion = 'c';
     private const char WaiterVersion = '4';
 
     /// <summary>The part of the name before the number, new with every call, so that no path is ever used twice.</summary>
     internal static string NewPrefix(LockMode mode, bool holder) =>
-        PrefixOf(NewGuid(holder), mode);
+        PrefixOf(NewGuid(holder ? HolderVersion : WaiterVersion), mode);
+
+    /// <summary>A contender that takes this one's place and is nobody's: it keeps everybody out who is not in already.</summary>
+    internal ContenderName NewClosure()
+    {
+        string name = WithSequence(PrefixOf(NewGuid(ClosureVersion), LockMode.Exclusive), Sequence);
+        return new ContenderName(name, LockMode.Exclusive, Sequence, IsHolder: false);
+    }
 
     internal static string PrefixOf(string guid, LockMode mode) => Protection + guid + (mode == LockMode.Shared ? SharedTag : ExclusiveTag);
 
@@ -36,6 +44,12 @@ internal sealed record ContenderName(string Name, LockMode Mode, int Sequence, b
 
     /// <summary>The part before the number.</summary>
     internal string Prefix => Name[..^SequenceLength];
+
+    /// <summary>Whether it keeps the lock closed after a lease that its holder did not end.</summary>
+    internal bool IsClosure => IsOurs(Name) && Name[Protection.Length + VersionIndex] == ClosureVersion;
+
+    /// <summary>Whether its node is persistent, and ends when it has been unchanged for the time in it.</summary>
+    internal bool IsTimed => IsHolder || IsClosure;
 
     /// <summary>The GUID of a name of ours.</summary>
     internal string Guid => Name.Substring(Protection.Length, GuidLength);
@@ -54,20 +68,20 @@ internal sealed record ContenderName(string Name, LockMode Mode, int Sequence, b
         LockMode mode = name.Contains(SharedTag, StringComparison.Ordinal) || name.Contains(KazooSharedTag, StringComparison.Ordinal)
             ? LockMode.Shared
             : LockMode.Exclusive;
-        bool ours = name.Length == Protection.Length + GuidLength + ExclusiveTag.Length + SequenceLength
-            && name.StartsWith(Protection, StringComparison.Ordinal);
-        return new ContenderName(name, mode, sequence, ours && name[Protection.Length + VersionIndex] == HolderVersion);
+        return new ContenderName(name, mode, sequence, IsOurs(name) && name[Protection.Length + VersionIndex] == HolderVersion);
     }
 
     /// <summary>Whether this contender must wait while the other, with a lower number, is there.</summary>
     internal bool IsBlockedBy(ContenderName other) =>
         other.Sequence < Sequence && (Mode == LockMode.Exclusive || other.Mode == LockMode.Exclusive);
 
+    private static bool IsOurs(string name) =>
+        name.Length == Protection.Length + GuidLength + ExclusiveTag.Length + SequenceLength && name.StartsWith(Protection, StringComparison.Ordinal);
+
     /// <summary>124 random bits: a holder's GUID is the secret in its lease id.</summary>
-    private static string NewGuid(bool holder)
+    private static string NewGuid(char version)
     {
         string hex = RandomNumberGenerator.GetHexString(32, lowercase: true);
-        char version = holder ? HolderVersion : WaiterVersion;
         return $"{hex[..8]}-{hex[8..12]}-{version}{hex[13..16]}-{hex[16..20]}-{hex[20..]}";
     }
 }

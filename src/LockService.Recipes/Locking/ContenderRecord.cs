@@ -12,7 +12,7 @@ internal sealed record ContenderRecord
     /// <summary>Who holds or waits.</summary>
     public required string Owner { get; init; }
 
-    /// <summary>The lease in milliseconds; 0 for a waiter.</summary>
+    /// <summary>The lease in milliseconds, or how long a closure lasts; 0 for a waiter.</summary>
     public long TtlMs { get; init; }
 
     /// <summary>
@@ -59,8 +59,8 @@ internal sealed record ContenderRecord
     }
 }
 
-/// <summary>Holders of locks, for the <see cref="LeaseObserver"/>.</summary>
-internal sealed class HolderLease(CommitLanes lanes) : ILeaseKind
+/// <summary>Holders of locks and closures, for the <see cref="LeaseObserver"/>.</summary>
+internal sealed class HolderLease(CommitLanes lanes, LeaseObserver leases, LockMetrics metrics) : ILeaseKind
 {
     public TimeSpan? ReadTtl(NodeData node) =>
         node.Stat.EphemeralOwner == 0 && ContenderRecord.Parse(node.Data) is { TtlMs: > 0 } record
@@ -68,9 +68,27 @@ internal sealed class HolderLease(CommitLanes lanes) : ILeaseKind
             : null;
 
     /// <summary>Refused if it was released, expired by another instance, or renewed: whoever was first has decided.</summary>
-    public Task ExpireAsync(ZooKeeperClient client, string path, int version, CancellationToken cancellation) =>
-        lanes.CommitAsync(
-            new CommitUnit(path[..path.LastIndexOf('/')]).Delete(path, version), lanes.NewDeadline(), cancellation);
+    public async Task ExpireAsync(ZooKeeperClient client, string path, int version, CancellationToken cancellation)
+    {
+        NodeData? node = await client.GetDataAsync(path, cancellation).ConfigureAwait(false);
+        if (node is null || node.Stat.Version != version || ContenderRecord.Parse(node.Data) is not { } record)
+        {
+            return;
+        }
+
+        var closure = Closure.After(path, record);
+        CommitUnit unit = new CommitUnit(path[..path.LastIndexOf('/')]) { Unclaimed = _ => closure?.Observe(leases, this) }.Delete(path, version);
+        closure?.AddTo(unit);
+        CommitResult result = await lanes.CommitAsync(unit, lanes.NewDeadline(), cancellation).ConfigureAwait(false);
+        if (result.Committed)
+        {
+            closure?.Observe(leases, this);
+            if (ContenderName.Parse(path[(path.LastIndexOf('/') + 1)..]) is { IsHolder: true })
+            {
+                metrics.Expired();
+            }
+        }
+    }
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]

@@ -56,8 +56,15 @@ internal sealed class Contenders
             : newer;
     }
 
-    /// <summary>Whom nobody blocks: they hold the lock, or are about to.</summary>
-    internal IEnumerable<ContenderName> Holding => _ordered.TakeWhile(c => BlockerOf(c) is null);
+    /// <summary>
+    /// Who holds the lock, or is about to: whom nobody blocks. A closure comes in the place of a holder that shared the lock, and ends nobody
+    /// else's hold; it only keeps out who is not in yet.
+    /// </summary>
+    internal IEnumerable<ContenderName> Holding => _ordered.Where(c => !c.IsClosure).TakeWhile(
+        c => !Array.Exists(_ordered, other => c.IsBlockedBy(other) && !(c.IsHolder && other.IsClosure)));
+
+    /// <summary>What keeps the lock closed after leases that their holders did not end.</summary>
+    internal IEnumerable<ContenderName> Closures => _ordered.Where(c => c.IsClosure);
 
     /// <summary>Whether somebody who comes now would have to wait.</summary>
     internal bool BlocksNewcomer(LockMode mode) =>
@@ -70,8 +77,8 @@ internal sealed class Contenders
     internal bool IsBlockedOnlyBy(ContenderName own, string other) =>
         Array.Find(_ordered, own.IsBlockedBy) is { } first && first.Name == other && BlockerOf(own) == first;
 
-    /// <summary>The holders of ours that block this one.</summary>
-    internal IEnumerable<ContenderName> HoldersBlocking(ContenderName own) => _ordered.Where(c => c.IsHolder && own.IsBlockedBy(c));
+    /// <summary>Those of ours that block this one until their time is over.</summary>
+    internal IEnumerable<ContenderName> TimedBlocking(ContenderName own) => _ordered.Where(c => c.IsTimed && own.IsBlockedBy(c));
 
     private static ContenderName[] Parse(IReadOnlyList<string> names) =>
         [.. names.Select(ContenderName.Parse).OfType<ContenderName>().OrderBy(c => c.Sequence)];

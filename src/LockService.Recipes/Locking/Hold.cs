@@ -13,6 +13,7 @@ internal sealed record Hold(ContenderName Name, ContenderRecord Record, long Sen
         {
             Owner = options.Owner,
             TtlMs = (long)options.Ttl.TotalMilliseconds,
+            DelayMs = (long)options.LockDelay.TotalMilliseconds,
             Metadata = options.Metadata,
             Since = services.Clock.GetUtcNow(),
             Instance = services.InstanceId,

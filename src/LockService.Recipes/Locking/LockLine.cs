@@ -88,12 +88,12 @@ internal sealed class LockLine
         }
     }
 
-    /// <summary>The holders that keep a place waiting.</summary>
-    internal IEnumerable<ContenderName> HoldersBefore(Place place)
+    /// <summary>Those who keep a place waiting until their time is over.</summary>
+    internal IEnumerable<ContenderName> TimedBefore(Place place)
     {
         lock (_gate)
         {
-            return _seen.HoldersBlocking(place.Name);
+            return _seen.TimedBlocking(place.Name);
         }
     }
 

@@ -29,16 +29,17 @@ internal sealed class LockReader(LockServices services)
     {
         // One that calls itself a holder and is blocked is left from an earlier version's short way.
         ContenderName[] holding = [.. seen.Holding.Take(MaxHolders)];
-        ContenderName[] waiting = [.. seen.InOrder.Except(holding).Where(c => !c.IsHolder)];
+        ContenderName[] waiting = [.. seen.InOrder.Except(holding).Where(c => !c.IsTimed)];
+        ContenderName[] closures = [.. seen.Closures.Take(MaxHolders)];
         ContenderName[] described = withWaiters ? [.. waiting.Take(MaxWaiters)] : [];
 
-        string[] paths = [.. holding.Concat(described).Select(c => directory.Child(c.Name))];
+        string[] paths = [.. holding.Concat(described).Concat(closures).Select(c => directory.Child(c.Name))];
         NodeData?[] nodes = await services.Reads.GetDataAsync(client, paths, latest: false, cancellation).ConfigureAwait(false);
 
         var holders = new List<LockHolder>();
         var waiters = new List<LockWaiter>();
         int queueLength = waiting.Length;
-        for (int i = 0; i < nodes.Length; i++)
+        for (int i = 0; i < holding.Length + described.Length; i++)
         {
             ContenderName contender = i < holding.Length ? holding[i] : described[i - holding.Length];
             if (nodes[i] is not { } node)
@@ -63,7 +64,8 @@ internal sealed class LockReader(LockServices services)
             }
         }
 
-        return new LockState(name, holders, waiters, queueLength);
+        int closuresAt = holding.Length + described.Length;
+        return new LockState(name, holders, waiters, queueLength) { Closed = ClosedFor(paths.AsSpan(closuresAt), nodes.AsSpan(closuresAt)) };
     }
 
     /// <summary>Reads those holders that are not being timed yet, and has them timed.</summary>
@@ -83,6 +85,23 @@ internal sealed class LockReader(LockServices services)
                 }
             }
         }
+    }
+
+    /// <summary>The longest time that is left of the closures; null if there is none any more.</summary>
+    private TimeSpan? ClosedFor(ReadOnlySpan<string> paths, ReadOnlySpan<NodeData?> nodes)
+    {
+        TimeSpan? longest = null;
+        for (int i = 0; i < paths.Length; i++)
+        {
+            if (nodes[i] is { } node && services.HolderLease.ReadTtl(node) is { } time)
+            {
+                services.Leases.Observe(paths[i], node.Stat.Version, time, services.HolderLease);
+                TimeSpan left = services.Leases.Remaining(paths[i]) ?? time;
+                longest = longest > left ? longest : left;
+            }
+        }
+
+        return longest;
     }
 
     /// <summary>Describes a holder; <paramref name="record"/> is null for one that is not ours.</summary>
@@ -109,7 +128,7 @@ internal sealed class LockReader(LockServices services)
     }
 
     /// <summary>Curator writes its address, kazoo an identifier of the user's choice.</summary>
-    private static string NativeOwner(NodeData node)
+    internal static string NativeOwner(NodeData node)
     {
         ReadOnlySpan<byte> data = node.Data.Span;
         bool readable = data.Length is > 0 and <= MaxOwnerBytes && data.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0;

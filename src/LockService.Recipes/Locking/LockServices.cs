@@ -2,6 +2,7 @@ using LockService.Recipes.Commit;
 using LockService.Recipes.Idempotency;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Sessions;
+using Microsoft.Extensions.Logging;
 
 namespace LockService.Recipes.Locking;
 
@@ -25,6 +26,10 @@ internal sealed record LockServices
     internal required LeaseObserver Leases { get; init; }
 
     internal required HolderLease HolderLease { get; init; }
+
+    internal required LockMetrics Metrics { get; init; }
+
+    internal required ILogger Logger { get; init; }
 
     internal required GuaranteedDeletes Deletes { get; init; }
 

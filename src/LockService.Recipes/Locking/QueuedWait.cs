@@ -213,7 +213,7 @@ internal sealed class QueuedWait(
             return !await IsChangedAsync(changed, changed, s_askAgain, cancellation).ConfigureAwait(false);
         }
 
-        await new LockReader(services).ObserveAsync(place.Client, directory, line.HoldersBefore(place), token).ConfigureAwait(false);
+        await new LockReader(services).ObserveAsync(place.Client, directory, line.TimedBefore(place), token).ConfigureAwait(false);
 
         // getData and not exists: on a node that is gone it leaves no watch behind.
         Watched<NodeData>? watched = await SharedReads
