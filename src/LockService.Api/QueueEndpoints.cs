@@ -23,8 +23,8 @@ internal static class QueueEndpoints
         Command<EnqueueRequest> command, Coordination coordination, CancellationToken cancellation)
     {
         EnqueueRequest request = command.Body;
-        ReadOnlyMemory<byte>[] bodies = request.Messages is { } messages ? [.. messages.Select(message => message.Body.Utf8)] : [request.Body.Utf8];
-        IReadOnlyList<string> ids = await coordination.Queues.EnqueueAsync(command.Name, bodies, command.Key, cancellation);
+        Recipes.NewMessage[] messages = request.Messages is { } several ? [.. several.Select(message => message.ToRecipe())] : [request.ToRecipe()];
+        IReadOnlyList<string> ids = await coordination.Queues.EnqueueAsync(command.Name, messages, command.Key, cancellation);
         return JsonAnswer.Created(request.Messages is null ? new EnqueueReply(ids[0]) : new EnqueueReply(MessageIds: ids));
     }
 

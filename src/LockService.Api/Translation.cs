@@ -60,11 +60,15 @@ internal static class Translation
 
     internal static CounterCondition ToCondition(this Requests.Preconditions conditions) => new(conditions.Exists, conditions.Versions);
 
+    internal static Recipes.NewMessage ToRecipe(this EnqueueRequest request) => new(request.Body.Utf8);
+
+    internal static Recipes.NewMessage ToRecipe(this Contracts.NewMessage message) => new(message.Body.Utf8);
+
     internal static MessageReply ToReply(this LeasedMessage message) => new(
         message.MessageId,
         message.LeaseId,
         new JsonText(message.Body),
-        Priority: 0,
+        message.Priority,
         message.DeliveryCount,
         message.EnqueuedAt,
         Floor(message.Lease));

@@ -23,6 +23,8 @@ public sealed class Coordination : IAsyncDisposable
     private readonly FreeDirectories _free;
     private readonly InstanceRegistry _registry;
     private readonly RecordSweeper _records;
+    private readonly SharedClock _time;
+    private readonly Delays _delays;
     private int _disposed;
 
     /// <summary>Starts to connect in the background; returns at once, whether or not ZooKeeper can be reached.</summary>
@@ -69,6 +71,8 @@ public sealed class Coordination : IAsyncDisposable
             Draining = _draining.Token,
         });
         Counters = new Counters(_lanes, store, keyed, options, clock, _draining.Token);
+        _time = new SharedClock(_sessions, _lanes, options, clock, logs.CreateLogger<SharedClock>());
+        _delays = new Delays(clock, logs.CreateLogger<Delays>());
         Queues = new Queues(new QueueServices
         {
             Options = options,
@@ -77,12 +81,15 @@ public sealed class Coordination : IAsyncDisposable
             Store = store,
             Keyed = keyed,
             Leases = _leases,
+            Time = _time,
+            Delays = _delays,
             Slots = new WaiterSlots(options.MaxWaiters),
             Draining = _draining.Token,
         });
         _registry = new InstanceRegistry(InstanceId, _sessions, options, clock, SweepAsync, logs.CreateLogger<InstanceRegistry>());
         _records = new RecordSweeper(_lanes, store, options, clock, logs.CreateLogger<RecordSweeper>());
         _records.Start(() => _registry.IsElected);
+        _time.Start(() => _registry.IsElected);
     }
 
     /// <summary>This instance's id: random, unique among instances, new with every start.</summary>
@@ -132,6 +139,8 @@ public sealed class Coordination : IAsyncDisposable
         Drain();
         await _deletes.DisposeAsync().ConfigureAwait(false);
         await _records.DisposeAsync().ConfigureAwait(false);
+        await _time.DisposeAsync().ConfigureAwait(false);
+        await _delays.DisposeAsync().ConfigureAwait(false);
         await _registry.DisposeAsync().ConfigureAwait(false);
         await _waiters.DisposeAsync().ConfigureAwait(false);
         await _free.DisposeAsync().ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LockService.Recipes.Queueing;
 using LockService.Testing;
 using LockService.ZooKeeper;
 using Xunit;
@@ -105,8 +106,8 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
 
         if (change is Change.FirstDelivery or Change.KeyedDelivery)
         {
-            // The deliveries' directory.
-            await instance.Direct.CreateAsync("/lockservice/queues/q/deliveries", default, CreateMode.Container);
+            // The deliveries' segment.
+            await instance.Direct.CreateAsync($"{(await instance.Queue.TreeAsync())!.Value.Shelf(Shelf.Deliveries)}/0-0", default, CreateMode.Container);
             return [];
         }
 
@@ -160,28 +161,30 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
                 Assert.Equal(isSet ? $"2 at {counter.Stat.ModifiedZxid}" : "done", answer);
                 break;
             case Change.Enqueue or Change.KeyedEnqueue:
-                Assert.Equal(2 * times, (await instance.Direct.GetChildrenAsync("/lockservice/queues/q/messages"))!.Names.Count);
+                Assert.Equal(2 * times, await instance.Queue.CountAsync(Shelf.Messages));
                 break;
             case Change.FirstDelivery or Change.LaterDelivery or Change.KeyedDelivery:
-                IReadOnlyList<string> deliveries = (await instance.Direct.GetChildrenAsync("/lockservice/queues/q/deliveries"))!.Names;
-                Assert.Equal(change == Change.LaterDelivery ? 2 : times, deliveries.Count);
+                Assert.Equal(change == Change.LaterDelivery ? 2 : times, await instance.Queue.CountAsync(Shelf.Deliveries));
                 Assert.Equal(change == Change.LaterDelivery ? 2 - times : 0, await AvailableAsync(instance));
                 break;
             default:
                 Assert.Equal("lost ", answer);
-                Assert.Empty((await instance.Direct.GetChildrenAsync("/lockservice/queues/q/messages"))?.Names ?? []);
-                Assert.Empty((await instance.Direct.GetChildrenAsync("/lockservice/queues/q/deliveries"))?.Names ?? []);
+                Assert.Empty(await instance.Queue.PathsAsync(Shelf.Messages));
+                Assert.Empty(await instance.Queue.PathsAsync(Shelf.Deliveries));
                 break;
         }
     }
 
     private static CounterCondition Unchanged(string[] prepared) => new(true, [long.Parse(prepared[0], CultureInfo.InvariantCulture)]);
 
+    /// <summary>How many messages are back, by their records and by their marks alike.</summary>
     private static async Task<int> AvailableAsync(TestInstance instance)
     {
-        IReadOnlyList<string> names = (await instance.Direct.GetChildrenAsync("/lockservice/queues/q/deliveries"))!.Names;
-        string?[] texts = await Task.WhenAll(names.Select(name => instance.TextAsync($"/lockservice/queues/q/deliveries/{name}")));
-        return texts.Count(text => text!.Contains("\"available\":true", StringComparison.Ordinal));
+        IReadOnlyList<string> marked = await instance.Queue.PathsAsync(Shelf.Returned);
+        string?[] texts = await Task.WhenAll((await instance.Queue.PathsAsync(Shelf.Deliveries)).Select(instance.TextAsync));
+        int returned = texts.Count(text => text!.Contains("\"state\":\"Returned\"", StringComparison.Ordinal));
+        Assert.Equal(returned, marked.Count);
+        return returned;
     }
 
     private static bool IsKeyed(Change change) => change.ToString().StartsWith("Keyed", StringComparison.Ordinal);

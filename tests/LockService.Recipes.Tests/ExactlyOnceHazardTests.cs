@@ -1,5 +1,6 @@
 using System.Text;
 using LockService.Recipes.Commit;
+using LockService.Recipes.Queueing;
 using LockService.Testing;
 using LockService.ZooKeeper;
 using Xunit;
@@ -143,7 +144,7 @@ public sealed class ExactlyOnceHazardTests(ZooKeeperFixture zookeeper)
         await instance.Queues.EnqueueAsync("q", QueueTests.Bodies(1, 2), s_never);
         IReadOnlyList<LeasedMessage> first = await DequeueAsync(instance, "k", s_lease);
         await instance.Queues.AckAsync("q", [first[0].LeaseId], s_never);
-        string delivery = $"/lockservice/queues/q/deliveries/{Assert.Single((await instance.Direct.GetChildrenAsync("/lockservice/queues/q/deliveries"))!.Names)}";
+        string delivery = Assert.Single(await instance.Queue.PathsAsync(Shelf.Deliveries));
         string extended = (await instance.TextAsync(delivery))!.Replace("60000", "90000", StringComparison.Ordinal);
         await instance.Direct.SetDataAsync(delivery, Encoding.UTF8.GetBytes(extended), -1);
 
@@ -194,7 +195,7 @@ public sealed class ExactlyOnceHazardTests(ZooKeeperFixture zookeeper)
         Assert.Equal(3, all.Count);
         Assert.Equal(ids[0], all.Skip(1).Select(message => message.MessageId));
         Assert.All(acks, Assert.Empty);
-        Assert.Empty((await instance.Direct.GetChildrenAsync("/lockservice/queues/q/messages"))?.Names ?? []);
+        Assert.Empty(await instance.Queue.PathsAsync(Shelf.Messages));
     }
 
     /// <summary>Makes a call whose answer is lost, and the same call again.</summary>

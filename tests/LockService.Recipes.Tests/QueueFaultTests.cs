@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using LockService.Recipes.Queueing;
 using LockService.Testing;
 using Xunit;
 
@@ -77,8 +78,8 @@ public sealed class QueueFaultTests(ZooKeeperFixture zookeeper)
         await lose();
 
         Assert.Empty(await Eventually.CompletesAsync("it is acknowledged", ack));
-        Assert.Empty((await instance.Direct.GetChildrenAsync("/lockservice/queues/q/messages"))!.Names);
-        Assert.Empty((await instance.Direct.GetChildrenAsync("/lockservice/queues/q/deliveries"))!.Names);
+        Assert.Empty(await instance.Queue.PathsAsync(Shelf.Messages));
+        Assert.Empty(await instance.Queue.PathsAsync(Shelf.Deliveries));
     }
 
     [Fact]
@@ -193,7 +194,7 @@ public sealed class QueueFaultTests(ZooKeeperFixture zookeeper)
         Assert.Equal(
             Enumerable.Range(0, producers).SelectMany(producer => Enumerable.Range(producer * 100_000, enqueued[producer])),
             delivered.Order());
-        Assert.Empty((await one.Direct.GetChildrenAsync("/lockservice/queues/q/deliveries"))!.Names);
+        Assert.Empty(await one.Queue.PathsAsync(Shelf.Deliveries));
     }
 
     [Fact]

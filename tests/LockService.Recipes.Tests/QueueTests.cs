@@ -1,4 +1,5 @@
 using System.Text;
+using LockService.Recipes.Queueing;
 using LockService.Testing;
 using Xunit;
 
@@ -59,8 +60,8 @@ public sealed class QueueTests(ZooKeeperFixture zookeeper)
 
         Assert.Empty(await two.Queues.AckAsync("q", [message.LeaseId], s_never));
 
-        Assert.Empty((await one.Direct.GetChildrenAsync("/lockservice/queues/q/messages"))!.Names);
-        Assert.Empty((await one.Direct.GetChildrenAsync("/lockservice/queues/q/deliveries"))!.Names);
+        Assert.Empty(await one.Queue.PathsAsync(Shelf.Messages));
+        Assert.Empty(await one.Queue.PathsAsync(Shelf.Deliveries));
         Assert.Equal([message.LeaseId], await one.Queues.AckAsync("q", [message.LeaseId], s_never));
     }
 
@@ -93,14 +94,15 @@ public sealed class QueueTests(ZooKeeperFixture zookeeper)
 
         Assert.Equal([early.LeaseId], await instance.Queues.AckAsync("q", [early.LeaseId, late.LeaseId], s_never));
         Assert.Equal(2, late.DeliveryCount);
-        Assert.Empty((await instance.Direct.GetChildrenAsync("/lockservice/queues/q/messages"))!.Names);
+        Assert.Empty(await instance.Queue.PathsAsync(Shelf.Messages));
     }
 
     [Theory]
     [InlineData("")]
     [InlineData("nonsense")]
-    [InlineData("00000000000000000000000000000000-0123456789abcdef-0000000000")]
-    [InlineData("00000000000000000000000000000000-../../counters-0000000000")]
+    [InlineData("00000000000000000000000000000000-0123456789abcdef-0-0")]
+    [InlineData("00000000000000000000000000000000-0123456789abcdef-00-0")]
+    [InlineData("00000000000000000000000000000000-../../counters/-0-0")]
     public async Task A_lease_that_never_was_is_lost(string leaseId)
     {
         await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
@@ -182,9 +184,9 @@ public sealed class QueueTests(ZooKeeperFixture zookeeper)
 
         await other.Queues.SweepAsync(s_never);
 
-        string delivery = Assert.Single((await other.Direct.GetChildrenAsync("/lockservice/queues/q/deliveries"))!.Names);
-        await Eventually.TrueAsync("the message is back", async () =>
-            (await other.TextAsync($"/lockservice/queues/q/deliveries/{delivery}"))!.Contains("available", StringComparison.Ordinal));
+        string delivery = Assert.Single(await other.Queue.PathsAsync(Shelf.Deliveries));
+        await Eventually.TrueAsync("the message is back", async () => await other.Queue.CountAsync(Shelf.Returned) == 1);
+        Assert.Contains("Returned", await other.TextAsync(delivery), StringComparison.Ordinal);
     }
 
     [Fact]

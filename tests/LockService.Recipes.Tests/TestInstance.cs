@@ -38,6 +38,8 @@ internal sealed class TestInstance : IAsyncDisposable
         Keyed = new KeyedCalls(Store, Options, TimeProvider.System);
         Counters = new Counters(Lanes, Store, Keyed, Options, TimeProvider.System, Draining.Token);
         Leases = new LeaseObserver(Sessions, Store, Options, TimeProvider.System, NullLogger<LeaseObserver>.Instance);
+        Time = new SharedClock(Sessions, Lanes, Options, TimeProvider.System, NullLogger<SharedClock>.Instance);
+        Delays = new Delays(TimeProvider.System, NullLogger<Delays>.Instance);
         Queues = new Queues(new QueueServices
         {
             Options = Options,
@@ -46,6 +48,8 @@ internal sealed class TestInstance : IAsyncDisposable
             Store = Store,
             Keyed = Keyed,
             Leases = Leases,
+            Time = Time,
+            Delays = Delays,
             Slots = new WaiterSlots(Options.MaxWaiters),
             Draining = Draining.Token,
         });
@@ -102,7 +106,15 @@ internal sealed class TestInstance : IAsyncDisposable
     /// <summary>What the locks log.</summary>
     internal RecordingLogger<Locks> LockLog { get; } = new();
 
+    /// <summary>Not started: its writes would be struck by faults that are meant for others.</summary>
+    internal SharedClock Time { get; }
+
+    internal Delays Delays { get; }
+
     internal Queues Queues { get; }
+
+    /// <summary>What the tree holds of the queue that most tests use.</summary>
+    internal QueueNodes Queue => new(Direct, "q");
 
     internal CancellationTokenSource Draining { get; } = new();
 
@@ -157,6 +169,8 @@ internal sealed class TestInstance : IAsyncDisposable
         await _deletes.DisposeAsync();
         await Waiters.DisposeAsync();
         await _free.DisposeAsync();
+        await Time.DisposeAsync();
+        await Delays.DisposeAsync();
         await Leases.DisposeAsync();
         await Lanes.DisposeAsync();
         await Sessions.DisposeAsync();

@@ -15,6 +15,11 @@ internal static class UnkeyedCalls
         this Queues queues, string name, IReadOnlyList<ReadOnlyMemory<byte>> bodies, CancellationToken cancellation) =>
         queues.EnqueueAsync(name, bodies, null, cancellation);
 
+    /// <summary>Messages that have nothing but a body.</summary>
+    internal static Task<IReadOnlyList<string>> EnqueueAsync(
+        this Queues queues, string name, IReadOnlyList<ReadOnlyMemory<byte>> bodies, KeyedRequest? key, CancellationToken cancellation) =>
+        queues.EnqueueAsync(name, [.. bodies.Select(body => new NewMessage(body))], key, cancellation);
+
     internal static Task<IReadOnlyList<LeasedMessage>> DequeueAsync(
         this Queues queues, string name, int max, TimeSpan wait, TimeSpan lease, CancellationToken cancellation) =>
         queues.DequeueAsync(name, max, wait, lease, null, cancellation);

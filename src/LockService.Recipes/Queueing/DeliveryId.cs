@@ -3,23 +3,31 @@ using System.Security.Cryptography;
 namespace LockService.Recipes.Queueing;
 
 /// <summary>
-/// The secret that acknowledges one delivery of a message: 128 random bits and the message's id and number, which determine the path, so
-/// that any instance can serve it. Never logged, never part of a state read.
+/// The secret that acknowledges one delivery of a message: 128 random bits, the queue's life and the message's name, which determine the path,
+/// so that any instance can serve it. Never logged, never part of a state read.
 /// </summary>
-internal readonly record struct DeliveryId(string Secret, MessageName Message)
+internal readonly record struct DeliveryId(string Secret, string Life, MessageName Message)
 {
     private const int SecretLength = 32;
 
-    internal static DeliveryId New(MessageName message) => new(RandomNumberGenerator.GetHexString(SecretLength, lowercase: true), message);
+    internal static DeliveryId New(string life, MessageName message) =>
+        new(RandomNumberGenerator.GetHexString(SecretLength, lowercase: true), life, message);
+
+    /// <summary>What is told of a message: the same at every delivery, and of no other message ever.</summary>
+    internal static string MessageId(string life, MessageName message) => $"{life}-{message}";
 
     /// <summary>Null if the text is no lease id.</summary>
-    internal static DeliveryId? Parse(string leaseId) =>
-        leaseId.Length > SecretLength && leaseId[SecretLength] == '-' && MessageName.Parse($"m{leaseId.AsSpan(SecretLength)}") is { } message
-            ? new DeliveryId(leaseId[..SecretLength], message)
+    internal static DeliveryId? Parse(string leaseId)
+    {
+        const int name = SecretLength + 1 + QueueTree.LifeLength + 1;
+        return leaseId.Length > name && leaseId[SecretLength] == '-' && leaseId[name - 1] == '-'
+            && MessageName.Parse(leaseId.AsSpan(name)) is { } message
+            ? new DeliveryId(leaseId[..SecretLength], leaseId[(SecretLength + 1)..(name - 1)], message)
             : null;
+    }
 
-    internal string ToLeaseId() => $"{Secret}{Message.ToString().AsSpan(1)}";
+    internal string ToLeaseId() => $"{Secret}-{Life}-{Message}";
 
     /// <summary>Hides the secret from logs.</summary>
-    public override string ToString() => Message.ToString();
+    public override string ToString() => MessageId(Life, Message);
 }

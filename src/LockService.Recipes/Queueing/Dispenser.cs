@@ -1,55 +1,71 @@
-using LockService.Recipes.Commit;
 using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Queueing;
 
 /// <summary>
 /// Takes messages of one queue for all callers of this instance who want some, in the order of their arrival. One look at the queue serves
-/// all of them; without it they would all reach for the same oldest message.
+/// all of them, and one unit leases what they get; without it they would all reach for the same oldest message.
 /// </summary>
-internal sealed class Dispenser(QueueTree tree, QueueServices services, DeliveryLease leases)
+internal sealed class Dispenser(LocalQueue queue, QueueServices services, DeliveryMoves moves)
 {
-    /// <summary>Messages taken at once; two operations each, which is what a batch holds.</summary>
-    private const int MaxTaken = 100;
+    /// <summary>Messages taken at once; two operations each, which leaves room in a batch for others.</summary>
+    private const int MaxTaken = 90;
 
-    /// <summary>
-    /// How often the queue is looked at although nothing was heard of it: messages that another instance gave back change no list of
-    /// children, and a watch may be late.
-    /// </summary>
+    /// <summary>How often the queue is looked at although nothing was heard of it: a watch may be late, and messages come to their ends.</summary>
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(1);
 
-    private readonly QueueView _view = new(tree, leases);
+    private readonly ReadyWindow _window = new(queue, services);
+    private readonly Leasing _leasing = new(services, moves);
     private readonly Lock _gate = new();
     private readonly List<Taker> _takers = [];
     private TaskCompletionSource _signal = NewSignal();
     private bool _running;
-    private bool _retired;
 
-    /// <summary>Joins those who want messages; false if this dispenser is no longer in use.</summary>
-    internal bool TryAdd(Taker taker)
+    /// <summary>Whether nobody wants anything.</summary>
+    internal bool IsIdle
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return !_running;
+            }
+        }
+    }
+
+    /// <summary>Joins those who want messages.</summary>
+    internal void Add(Taker taker)
     {
         lock (_gate)
         {
-            if (_retired)
-            {
-                return false;
-            }
-
             _takers.Add(taker);
             _signal.TrySetResult();
             if (_running)
             {
-                return true;
+                return;
             }
 
             _running = true;
         }
 
         _ = RunAsync();
-        return true;
     }
 
-    /// <summary>There may be a message.</summary>
+    /// <summary>Messages were enqueued here.</summary>
+    internal void Enqueued(EnqueueRound round, long committedAtMs)
+    {
+        _window.Enqueued(round, committedAtMs);
+        Signal();
+    }
+
+    /// <summary>Messages were made ready again here, in one unit.</summary>
+    internal void Returned(string life, IReadOnlyList<ReadyMessage> messages)
+    {
+        _window.Returned(life, messages);
+        Signal();
+    }
+
+    /// <summary>Whoever waits looks again.</summary>
     internal void Signal()
     {
         lock (_gate)
@@ -57,9 +73,6 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
             _signal.TrySetResult();
         }
     }
-
-    /// <summary>Called once when nobody wants anything any more; the dispenser is not in use from then on.</summary>
-    internal Action<Dispenser>? Retired { get; init; }
 
     private async Task RunAsync()
     {
@@ -71,20 +84,19 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
             }
             catch (Exception e)
             {
+                _window.Reset();
                 takers.ForEach(taker => taker.Fail(e));
             }
         }
-
-        Retired?.Invoke(this);
     }
 
-    /// <summary>Those who still want messages; with none of them left the dispenser is out of use.</summary>
+    /// <summary>Those who still want messages.</summary>
     private List<Taker> Present()
     {
         lock (_gate)
         {
             _takers.RemoveAll(taker => taker.Answer.IsCompleted);
-            _retired = _takers.Count == 0;
+            _running = _takers.Count > 0;
             return [.. _takers];
         }
     }
@@ -93,30 +105,33 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
     private async Task ServeAsync(List<Taker> takers)
     {
         Task signal = ListenAnew();
-        if (await TakeAsync(takers).ConfigureAwait(false))
+        if (await TakeAsync(takers, latest: false, refresh: false).ConfigureAwait(false))
         {
             return;
         }
 
-        // The list was seen to be empty after each of them had come.
         long now = services.Clock.GetTimestamp();
-        takers.Where(taker => taker.WaitsUntil <= now).ToList().ForEach(taker => taker.GiveNothing());
-        takers.RemoveAll(taker => taker.Answer.IsCompleted);
-        if (takers.Count == 0)
+        if (takers.FindAll(taker => taker.WaitsUntil <= now) is { Count: > 0 } late)
         {
-            return;
+            // Nobody is told that there is nothing before a look, begun after he came, that sees every change acknowledged before.
+            if (await TakeAsync(takers, latest: true, refresh: true).ConfigureAwait(false))
+            {
+                return;
+            }
+
+            late.ForEach(taker => taker.GiveNothing());
+            takers.RemoveAll(taker => taker.Answer.IsCompleted);
         }
 
-        using Watch watch = await services.Store.ReadAsync(_view.WatchAsync, CancellationToken.None).ConfigureAwait(false);
-        if (!await TakeAsync(takers).ConfigureAwait(false))
+        if (takers.Count > 0)
         {
-            await WaitAsync(takers, watch.Changed, signal).ConfigureAwait(false);
+            await WaitAsync(takers, signal).ConfigureAwait(false);
         }
     }
 
     /// <summary>Looks and takes, until it has taken something or nothing is ready.</summary>
     /// <returns>False if nothing is ready.</returns>
-    private async Task<bool> TakeAsync(List<Taker> takers)
+    private async Task<bool> TakeAsync(List<Taker> takers, bool latest, bool refresh)
     {
         while (true)
         {
@@ -127,140 +142,78 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
                 return true;
             }
 
-            IReadOnlyList<ReadyMessage> ready = await services.Store.ReadAsync(
-                (client, token) => _view.FindReadyAsync(client, wanted, token), CancellationToken.None).ConfigureAwait(false);
-            if (ready.Count == 0)
+            if ((refresh || _window.Tail is null) && !await ReadAsync((client, token) => _window.RefreshAsync(client, latest, token)).ConfigureAwait(false))
             {
                 return false;
             }
 
-            if (await TryLeaseAsync(Assign(ready, takers)).ConfigureAwait(false))
+            var expired = new List<ReadyMessage>();
+            List<ReadyMessage> ready = _window.Take(wanted, expired, out int? toLoad);
+            refresh = false;
+            if (expired.Count > 0)
             {
-                return true;
+                _ = moves.ExpireAsync(_window.Tail!.Tree, expired);
             }
 
-            // Another instance took one of them, or it was acknowledged since our look: look again.
+            if (ready.Count > 0)
+            {
+                if (await TryLeaseAsync(ready, takers).ConfigureAwait(false))
+                {
+                    return true;
+                }
+            }
+            else if (toLoad is { } priority)
+            {
+                refresh = !await ReadAsync((client, token) => _window.LoadAsync(client, priority, token)).ConfigureAwait(false);
+            }
+            else if (_window.Tail is not null)
+            {
+                return false;
+            }
         }
     }
 
-    /// <summary>The first comer gets the oldest messages, as many as he wants.</summary>
-    private List<(ReadyMessage Seen, TakenMessage Taken)> Assign(IReadOnlyList<ReadyMessage> ready, List<Taker> takers)
+    private async Task<bool> TryLeaseAsync(List<ReadyMessage> ready, List<Taker> takers)
     {
-        var assigned = new List<(ReadyMessage Seen, TakenMessage Taken)>();
+        switch (await _leasing.TryLeaseAsync(_window.Tail!, Assign(ready, takers)).ConfigureAwait(false))
+        {
+            case LeasingResult.Leased:
+                return true;
+            case LeasingResult.NotTheirFault:
+                _window.PutBack(ready);
+                return false;
+            case LeasingResult.QueueRemoved:
+                queue.Forget(_window.Tail!);
+                break;
+        }
+
+        // Another instance took one of them, or it is gone, or nobody knows: look again.
+        _window.Reset();
+        return false;
+    }
+
+    /// <summary>The first comer gets the first messages, as many as he wants.</summary>
+    private List<TakenMessage> Assign(List<ReadyMessage> ready, List<Taker> takers)
+    {
+        QueueTree tree = _window.Tail!.Tree;
+        var assigned = new List<TakenMessage>();
         foreach (Taker taker in takers)
         {
             foreach (ReadyMessage message in ready.Skip(assigned.Count).Take(taker.Max))
             {
-                DeliveryId id = DeliveryId.New(message.Name);
+                DeliveryId id = DeliveryId.New(tree.Life, message.Name);
                 var record = new DeliveryRecord
                 {
                     Secret = id.Secret,
                     LeaseMs = (long)taker.Lease.TotalMilliseconds,
                     DeliveryCount = message.DeliveryCount + 1,
                 };
-                int version = message.DeliveryVersion is { } seen ? seen + 1 : 0;
-                assigned.Add((message, new TakenMessage(taker, id, tree.Delivery(message.Name), version, record)));
+                assigned.Add(new TakenMessage(taker, message, tree, id, message.DeliveryVersion is { } seen ? seen + 1 : 0, record));
             }
         }
 
         return assigned;
     }
-
-    /// <summary>Leases the messages, all or none, and hands them over.</summary>
-    private async Task<bool> TryLeaseAsync(List<(ReadyMessage Seen, TakenMessage Taken)> assigned)
-    {
-        TakenMessage[] taken = [.. assigned.Select(message => message.Taken)];
-        var unit = new CommitUnit(tree.Queue) { Unclaimed = result => _ = leases.GiveBackAsync(taken.Where(IsForNobody)) };
-        foreach ((ReadyMessage seen, TakenMessage lease) in assigned)
-        {
-            _ = seen.DeliveryVersion is { } version
-                ? unit.SetData(lease.Path, lease.Record.ToBytes(), version)
-                : unit.Check(tree.Message(seen.Name), 0).Create(lease.Path, lease.Record.ToBytes(), CreateMode.Persistent);
-        }
-
-        foreach (IGrouping<Taker, TakenMessage> share in taken.GroupBy(message => message.For))
-        {
-            share.Key.Record?.AddTo(unit, QueueOutcome.Of(share.Select(message => message.Id.ToLeaseId())));
-        }
-
-        CommitResult result;
-        try
-        {
-            result = await services.Lanes.CommitAsync(unit, services.Lanes.NewDeadline(), CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (CoordinationException e)
-        {
-            // Of no concern to those for whom nothing was to be taken.
-            Array.ForEach(taken, message => message.For.Fail(e));
-            return true;
-        }
-
-        if (taken.FirstOrDefault(message => message.For.Record?.Refused(unit, result) == true) is { } repeated)
-        {
-            repeated.For.Collide();
-            return false;
-        }
-
-        if (!result.Committed)
-        {
-            await RecoverAsync(unit, result).ConfigureAwait(false);
-            return false;
-        }
-
-        Array.ForEach(taken, message => leases.Observe(message.Path, message.Version, message.Record));
-        await HandOverAsync(taken).ConfigureAwait(false);
-        return true;
-    }
-
-    private async Task RecoverAsync(CommitUnit unit, CommitResult refusal)
-    {
-        switch (refusal.Error)
-        {
-            case ErrorCode.NoNode when unit.Operations[refusal.FailedIndex] is UnitOperation.Create:
-                await services.Store.ReadAsync((client, token) => tree.EnsureAsync(client, tree.Deliveries, token), CancellationToken.None)
-                    .ConfigureAwait(false);
-                break;
-            case ErrorCode.NoNode or ErrorCode.NodeExists or ErrorCode.BadVersion:
-                break;
-            default:
-                throw new StoreUnavailableException($"ZooKeeper refuses to lease a message: {refusal.Error}.");
-        }
-    }
-
-    /// <summary>Reads the bodies and answers. Messages for somebody who has left go back.</summary>
-    private async Task HandOverAsync(TakenMessage[] taken)
-    {
-        NodeData?[] bodies;
-        try
-        {
-            bodies = await services.Store.ReadAsync(
-                (client, token) => Task.WhenAll(taken.Select(message => client.GetDataAsync(tree.Message(message.Id.Message), token))),
-                CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (CoordinationException e)
-        {
-            _ = leases.GiveBackAsync(taken.Where(IsForNobody));
-            Array.ForEach(taken, message => message.For.Fail(
-                IsForNobody(message) ? e : new EffectUnknownException("The messages were leased, but could not be read in time.", e)));
-            return;
-        }
-
-        foreach (IGrouping<Taker, (TakenMessage Taken, NodeData? Body)> share in taken.Zip(bodies).GroupBy(message => message.First.For))
-        {
-            // A body is missing only if somebody removed it by hand, or if its lease has ended and it was acknowledged already.
-            LeasedMessage[] messages = [.. share.Where(message => message.Body is not null).Select(message => Leased(message.Taken, message.Body!))];
-            if (!share.Key.TryGive(messages))
-            {
-                _ = leases.GiveBackAsync(share.Select(message => message.Taken).Where(IsForNobody));
-            }
-        }
-    }
-
-    private static LeasedMessage Leased(TakenMessage taken, NodeData body) =>
-        LeasedMessage.Of(taken.Id, body, taken.Record.DeliveryCount, taken.For.Lease);
-
-    /// <summary>Whether nobody can get it once its taker has left. Who has a key may ask again, and is then told of the very same leases.</summary>
-    private static bool IsForNobody(TakenMessage message) => message.For.Record is null;
 
     private Task ListenAnew()
     {
@@ -271,7 +224,24 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
         }
     }
 
-    private async Task WaitAsync(List<Taker> takers, Task changed, Task signal)
+    /// <summary>Waits for a sign that there may be something; one watch on each node that gives one, for all who wait here.</summary>
+    private async Task WaitAsync(List<Taker> takers, Task signal)
+    {
+        List<Watch> watches = await ReadAsync(SetWatchesAsync).ConfigureAwait(false);
+        try
+        {
+            if (watches.Count > 0 && !await TakeAsync(takers, latest: false, refresh: true).ConfigureAwait(false))
+            {
+                await WaitAsync(takers, [signal, .. watches.Select(watch => watch.Changed)]).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            watches.ForEach(watch => watch.Dispose());
+        }
+    }
+
+    private async Task WaitAsync(List<Taker> takers, List<Task> signs)
     {
         long nearest = takers.Min(taker => taker.WaitsUntil);
         TimeSpan left = services.Clock.GetElapsedTime(services.Clock.GetTimestamp(), nearest);
@@ -279,10 +249,33 @@ internal sealed class Dispenser(QueueTree tree, QueueServices services, Delivery
         if (pause > TimeSpan.Zero)
         {
             using var awake = new CancellationTokenSource();
-            await Task.WhenAny(changed, signal, Task.Delay(pause, services.Clock, awake.Token)).ConfigureAwait(false);
+            await Task.WhenAny([.. signs, Task.Delay(pause, services.Clock, awake.Token)]).ConfigureAwait(false);
             await awake.CancelAsync().ConfigureAwait(false);
         }
     }
+
+    /// <returns>None if the queue has gone meanwhile.</returns>
+    private async Task<List<Watch>> SetWatchesAsync(ZooKeeperClient client, CancellationToken cancellation)
+    {
+        if (_window.Tail is not { } tail)
+        {
+            return [(await client.WatchExistsAsync(new QueueTree(queue.Root, queue.Name, "").Pointer, cancellation).ConfigureAwait(false)).Watch];
+        }
+
+        Watched<NodeData>?[] watched = await Task.WhenAll(
+            client.WatchDataAsync(tail.Tree.Tail, cancellation), client.WatchDataAsync(tail.Tree.Returns, cancellation)).ConfigureAwait(false);
+        List<Watch> watches = [.. watched.OfType<Watched<NodeData>>().Select(node => node.Watch)];
+        if (watches.Count < watched.Length)
+        {
+            _window.Reset();
+            watches.ForEach(watch => watch.Dispose());
+            return [];
+        }
+
+        return watches;
+    }
+
+    private Task<T> ReadAsync<T>(Func<ZooKeeperClient, CancellationToken, Task<T>> read) => services.Store.ReadAsync(read, CancellationToken.None);
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -1,46 +1,57 @@
-using System.Buffers;
 using System.Globalization;
-using System.Security.Cryptography;
 
 namespace LockService.Recipes.Queueing;
 
 /// <summary>
-/// The name of a message's node and of its delivery's, <c>m-&lt;id&gt;-&lt;sequence&gt;</c>. The id is random: a queue that was removed and
-/// made again counts from 0 again, and a path must never be used twice.
+/// What identifies a message within the life of a queue: its priority, its number among those of that priority, and when it ends. It is the
+/// name of all nodes of the message, so that a listing alone tells the order, and which messages have had their time. A number is used once.
 /// </summary>
-internal readonly record struct MessageName(string Id, int Sequence) : IComparable<MessageName>
+/// <param name="Priority">0 to 9.</param>
+/// <param name="Number">Rises in the order in which messages were enqueued.</param>
+/// <param name="ExpiresAt">When the message ends, in milliseconds of the <see cref="SharedClock"/>; 0 for never.</param>
+internal readonly record struct MessageName(int Priority, long Number, long ExpiresAt)
 {
-    private const int IdLength = 16;
-    private const int SequenceLength = 10;
+    /// <summary>9 leaves first.</summary>
+    internal const int Priorities = 10;
 
-    private static readonly SearchValues<char> s_hex = SearchValues.Create("0123456789abcdef");
-
-    /// <summary>The part of a new message's name that precedes the number.</summary>
-    internal static string NewPrefix() => $"m-{RandomNumberGenerator.GetHexString(IdLength, lowercase: true)}-";
-
-    /// <summary>The id in such a part.</summary>
-    internal static string IdOfPrefix(string prefix) => prefix[2..^1];
+    internal SegmentName Segment => new(Priority, Number / SegmentName.Size);
 
     /// <summary>Null if it is not the name of a message.</summary>
-    internal static MessageName? Parse(ReadOnlySpan<char> name)
+    internal static MessageName? Parse(ReadOnlySpan<char> text)
     {
-        // A longer number is a negative one: the server's counter has wrapped.
-        return name.Length == 2 + IdLength + 1 + SequenceLength && name.StartsWith("m-") && name[2 + IdLength] == '-'
-            && name[2..(2 + IdLength)].IndexOfAnyExcept(s_hex) < 0
-            && int.TryParse(name[^SequenceLength..], NumberStyles.None, CultureInfo.InvariantCulture, out int sequence)
-            ? new MessageName(name[2..(2 + IdLength)].ToString(), sequence)
-            : null;
+        Span<Range> parts = stackalloc Range[4];
+        int count = text.Split(parts, '-');
+        if (count is not (2 or 3) || ParseNumber(text[parts[0]]) is not (>= 0 and < Priorities) || ParseNumber(text[parts[1]]) is not { } number)
+        {
+            return null;
+        }
+
+        long? expiresAt = count == 2 ? 0 : ParseNumber(text[parts[2]]);
+        var name = new MessageName((int)ParseNumber(text[parts[0]])!, number, expiresAt ?? -1);
+        // Only what is written like this is one: no other spelling may lead to the same message.
+        return expiresAt is not null && text.SequenceEqual(name.ToString()) ? name : null;
     }
 
-    /// <summary>The messages among the names, oldest first.</summary>
-    internal static MessageName[] Sorted(IEnumerable<string> names)
-    {
-        MessageName[] sorted = [.. names.Select(name => Parse(name)).OfType<MessageName>()];
-        Array.Sort(sorted);
-        return sorted;
-    }
+    public override string ToString() => ExpiresAt == 0
+        ? string.Create(CultureInfo.InvariantCulture, $"{Priority}-{Number}")
+        : string.Create(CultureInfo.InvariantCulture, $"{Priority}-{Number}-{ExpiresAt}");
 
-    public int CompareTo(MessageName other) => Sequence.CompareTo(other.Sequence);
+    private static long? ParseNumber(ReadOnlySpan<char> text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
+}
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"m-{Id}-{Sequence:d10}");
+/// <summary>A stretch of numbers of one priority whose nodes share a directory, so that no listing is longer than that.</summary>
+internal readonly record struct SegmentName(int Priority, long Index)
+{
+    /// <summary>Numbers in a segment.</summary>
+    internal const int Size = 1_024;
+
+    /// <summary>The first number behind it.</summary>
+    internal long End => (Index + 1) * Size;
+
+    /// <summary>Null if it is not the name of a segment.</summary>
+    internal static SegmentName? Parse(string text) =>
+        MessageName.Parse(text) is { ExpiresAt: 0 } parsed ? new SegmentName(parsed.Priority, parsed.Number) : null;
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Priority}-{Index}");
 }

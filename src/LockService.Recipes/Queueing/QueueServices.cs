@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using LockService.Recipes.Commit;
 using LockService.Recipes.Idempotency;
 using LockService.Recipes.Leases;
@@ -20,7 +21,19 @@ internal sealed record QueueServices
 
     internal required LeaseObserver Leases { get; init; }
 
+    /// <summary>The time that messages' own ends are written in.</summary>
+    internal required SharedClock Time { get; init; }
+
+    /// <summary>Times delays.</summary>
+    internal required Delays Delays { get; init; }
+
     internal required WaiterSlots Slots { get; init; }
+
+    /// <summary>The segments that need not be made.</summary>
+    internal KnownSegments Segments { get; } = new();
+
+    /// <summary>The queues that somebody uses here, by their lives.</summary>
+    internal ConcurrentDictionary<string, LocalQueue> Lives { get; } = new();
 
     /// <summary>Cancelled when the instance shuts down: nobody goes on waiting then.</summary>
     internal required CancellationToken Draining { get; init; }

@@ -1,36 +1,89 @@
-using LockService.Recipes.Sessions;
+using LockService.Recipes.Commit;
 using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Queueing;
 
-/// <summary>The nodes of one queue.</summary>
-internal readonly record struct QueueTree(string Root, string Name)
+/// <summary>The nodes of one queue, from its creation to its removal. One that is made again under the same name has another life, and no node in common.</summary>
+/// <param name="Root">The service's root.</param>
+/// <param name="Name">The queue's name.</param>
+/// <param name="Life">16 random hexadecimal digits.</param>
+internal readonly record struct QueueTree(string Root, string Name, string Life)
 {
-    /// <summary>The queue's node, which is also what its changes are about.</summary>
-    internal string Queue => $"{Parent(Root)}/{Name}";
+    internal const int LifeLength = 16;
 
-    internal string Messages => $"{Queue}/messages";
+    /// <summary>The node whose data is the life: while it exists, the queue does.</summary>
+    internal string Pointer => $"{Pointers(Root)}/{Name}";
 
-    internal string Deliveries => $"{Queue}/deliveries";
+    internal string Backlog => $"{Backlogs(Root)}/{Life}";
 
-    internal static string Parent(string root) => $"{root}/queues";
+    /// <summary>See <see cref="TailRecord"/>. Removed in the transaction that removes the pointer: every unit sets or checks it.</summary>
+    internal string Tail => $"{Backlog}/tail";
 
-    /// <summary>The queue that a delivery's path belongs to.</summary>
-    internal static QueueTree OfDelivery(string root, string path)
+    /// <summary>Set whenever a message becomes ready again, for those to hear who wait elsewhere. Its version counts that.</summary>
+    internal string Returns => $"{Backlog}/returns";
+
+    internal static string Pointers(string root) => $"{root}/queues";
+
+    internal static string Backlogs(string root) => $"{root}/backlogs";
+
+    /// <summary>The queue and the message that a delivery's path belongs to. The queue's name is not part of it.</summary>
+    internal static (QueueTree Tree, MessageName Name) OfDelivery(string root, string path)
     {
-        string[] segments = path[(Parent(root).Length + 1)..].Split('/');
-        return new QueueTree(root, segments[0]);
+        string[] parts = path[(Backlogs(root).Length + 1)..].Split('/');
+        return (new QueueTree(root, "", parts[0]), MessageName.Parse(parts[^1])!.Value);
     }
 
-    internal string Message(MessageName name) => $"{Messages}/{name}";
+    internal string Shelf(Shelf shelf) => $"{Backlog}/{NameOf(shelf)}";
 
-    internal string Delivery(MessageName name) => $"{Deliveries}/{name}";
+    internal string Segment(Shelf shelf, SegmentName segment) => $"{Backlog}/{NameOf(shelf)}/{segment}";
 
-    /// <summary>Makes a parent of messages or deliveries. All but the topmost are containers: ZooKeeper removes them once they are empty.</summary>
-    internal async Task<bool> EnsureAsync(ZooKeeperClient client, string parent, CancellationToken cancellation)
+    internal string Node(Shelf shelf, MessageName name) => $"{Backlog}/{NameOf(shelf)}/{name.Segment}/{name}";
+
+    internal string Message(MessageName name) => Node(Queueing.Shelf.Messages, name);
+
+    internal string Delivery(MessageName name) => Node(Queueing.Shelf.Deliveries, name);
+
+    /// <summary>A unit that is refused once the queue was removed.</summary>
+    internal CommitUnit NewUnit(Action<CommitResult>? unclaimed = null) => new CommitUnit(Backlog) { Unclaimed = unclaimed }.Check(Tail, -1);
+
+    /// <summary>Adds the making of the queue with its first messages.</summary>
+    internal void AddCreation(CommitUnit unit, byte[] tail)
     {
-        await NodeTree.EnsureAsync(client, Queue, CreateMode.Container, "queue"u8.ToArray(), cancellation).ConfigureAwait(false);
-        await NodeTree.EnsureAsync(client, parent, CreateMode.Container, default, cancellation).ConfigureAwait(false);
-        return true;
+        unit.Create(Pointer, System.Text.Encoding.ASCII.GetBytes(Life), CreateMode.Persistent);
+        unit.Create(Backlog, System.Text.Encoding.ASCII.GetBytes(Name), CreateMode.Persistent);
+        unit.Create(Tail, tail, CreateMode.Persistent);
+        unit.Create(Returns, default, CreateMode.Persistent);
+        foreach (Shelf shelf in Enum.GetValues<Shelf>())
+        {
+            unit.Create(Shelf(shelf), default, CreateMode.Persistent);
+        }
     }
+
+    private static string NameOf(Shelf shelf) => shelf switch
+    {
+        Queueing.Shelf.Messages => "messages",
+        Queueing.Shelf.Deliveries => "deliveries",
+        Queueing.Shelf.Returned => "returned",
+        Queueing.Shelf.Delayed => "delayed",
+        _ => "dead",
+    };
+}
+
+/// <summary>The directories of a queue; each has segments, and nodes named like the messages in them.</summary>
+internal enum Shelf
+{
+    /// <summary>The messages, with header and body; never changed.</summary>
+    Messages,
+
+    /// <summary>What became of a message since it was first leased or delayed, see <see cref="DeliveryRecord"/>. Stays until the message goes.</summary>
+    Deliveries,
+
+    /// <summary>Marks of the messages whose record says that they are ready again.</summary>
+    Returned,
+
+    /// <summary>Marks of the messages whose record says that they are delayed.</summary>
+    Delayed,
+
+    /// <summary>Marks of the messages whose record says that they are dead letters.</summary>
+    Dead,
 }

@@ -35,8 +35,9 @@ internal sealed class Taker(int max, TimeSpan lease, long waitsUntil, OutcomeRec
 
 /// <summary>A message that was taken for somebody.</summary>
 /// <param name="For">Who gets it.</param>
+/// <param name="Seen">The message as it was ready.</param>
+/// <param name="Tree">Its queue.</param>
 /// <param name="Id">Its delivery.</param>
-/// <param name="Path">Its delivery's node.</param>
 /// <param name="Version">The version that the taking makes.</param>
-/// <param name="Record">The node's data after it.</param>
-internal sealed record TakenMessage(Taker For, DeliveryId Id, string Path, int Version, DeliveryRecord Record);
+/// <param name="Record">The delivery's record after it.</param>
+internal sealed record TakenMessage(Taker For, ReadyMessage Seen, QueueTree Tree, DeliveryId Id, int Version, DeliveryRecord Record);

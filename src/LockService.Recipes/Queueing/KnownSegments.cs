@@ -1,0 +1,66 @@
+using System.Collections.Concurrent;
+using LockService.Recipes.Commit;
+using LockService.ZooKeeper;
+
+namespace LockService.Recipes.Queueing;
+
+/// <summary>
+/// The segments that are believed to exist. They are containers: made by the unit that first puts something into them, and removed by
+/// ZooKeeper once they are empty. A wrong belief is refused, and corrected by the refusal.
+/// </summary>
+internal sealed class KnownSegments
+{
+    /// <summary>Bounds memory; what was forgotten costs a refusal.</summary>
+    private const int MaxKnown = 20_000;
+
+    private readonly ConcurrentDictionary<string, bool> _known = new();
+
+    /// <summary>Adds the creation of a node in a segment, and that of the segment if it is not known to exist.</summary>
+    internal void AddCreation(CommitUnit unit, QueueTree tree, Shelf shelf, MessageName name, ReadOnlyMemory<byte> data)
+    {
+        string segment = tree.Segment(shelf, name.Segment);
+        if (!_known.ContainsKey(segment) && !unit.Operations.Any(operation => operation is UnitOperation.Create create && create.Path == segment))
+        {
+            unit.Create(segment, default, CreateMode.Container);
+        }
+
+        unit.Create(tree.Node(shelf, name), data, CreateMode.Persistent);
+    }
+
+    /// <summary>The unit was committed: what it made exists.</summary>
+    internal void Learn(CommitUnit unit)
+    {
+        foreach (UnitOperation operation in unit.Operations)
+        {
+            if (operation is UnitOperation.Create { Mode: CreateMode.Container } create)
+            {
+                Learn(create.Path);
+            }
+        }
+    }
+
+    /// <summary>Whether a wrong belief was the reason of a refusal; it is corrected then, and the unit worth another try.</summary>
+    internal bool Explain(CommitUnit unit, CommitResult refusal)
+    {
+        switch (refusal.Error, unit.Operations[refusal.FailedIndex])
+        {
+            case (ErrorCode.NodeExists, UnitOperation.Create { Mode: CreateMode.Container } create):
+                Learn(create.Path);
+                return true;
+            case (ErrorCode.NoNode, UnitOperation.Create { Mode: CreateMode.Persistent } create):
+                return _known.TryRemove(create.Path[..create.Path.LastIndexOf('/')], out _);
+            default:
+                return false;
+        }
+    }
+
+    private void Learn(string segment)
+    {
+        if (_known.Count >= MaxKnown)
+        {
+            _known.Clear();
+        }
+
+        _known.TryAdd(segment, true);
+    }
+}

@@ -1,0 +1,77 @@
+using LockService.ZooKeeper;
+
+namespace LockService.Recipes.Queueing;
+
+/// <summary>
+/// Finds the leases and delays of all queues that nobody times: those of an instance that is gone would otherwise end never. What is timed here
+/// already costs no more than its name in a listing.
+/// </summary>
+internal sealed class QueueSweep(QueueServices services, DeliveryMoves moves)
+{
+    /// <summary>Deliveries read at once.</summary>
+    private const int Chunk = 500;
+
+    /// <summary>
+    /// Added to what is left of a delay that another instance timed: by so much its idea of the time may have been behind when the delay
+    /// began.
+    /// </summary>
+    private const long MarginMs = 1_000;
+
+    internal async Task SweepAsync(CancellationToken cancellation)
+    {
+        string backlogs = QueueTree.Backlogs(services.Options.Root);
+        NodeChildren? lives = await services.Store.ReadAsync((client, token) => client.GetChildrenAsync(backlogs, token), cancellation).ConfigureAwait(false);
+        foreach (string life in lives?.Names ?? [])
+        {
+            var tree = new QueueTree(services.Options.Root, "", life);
+            SegmentName[] segments = await services.Store.ReadAsync(
+                (client, token) => SegmentReader.ListAsync(client, tree, Shelf.Deliveries, token), cancellation).ConfigureAwait(false);
+            foreach (SegmentName segment in segments)
+            {
+                await SweepAsync(tree, segment, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task SweepAsync(QueueTree tree, SegmentName segment, CancellationToken cancellation)
+    {
+        ReadBatch lists = new ReadBatch()
+            .GetChildren(tree.Segment(Shelf.Deliveries, segment))
+            .GetChildren(tree.Segment(Shelf.Returned, segment))
+            .GetChildren(tree.Segment(Shelf.Dead, segment));
+        ReadBatchResult read = await services.Store.ReadAsync((client, token) => client.ReadAsync(lists, token), cancellation).ConfigureAwait(false);
+        HashSet<string> others = [.. read.Children(1) ?? [], .. read.Children(2) ?? []];
+        IEnumerable<MessageName> untimed = (read.Children(0) ?? [])
+            .Where(name => !others.Contains(name))
+            .Select(name => MessageName.Parse(name))
+            .OfType<MessageName>()
+            .Where(name => !services.Leases.IsObserved(tree.Delivery(name)) && !services.Delays.Contains(tree.Delivery(name)));
+        foreach (MessageName[] names in untimed.Chunk(Chunk))
+        {
+            var records = new ReadBatch();
+            Array.ForEach(names, name => records.GetData(tree.Delivery(name)));
+            ReadBatchResult found = await services.Store.ReadAsync((client, token) => client.ReadAsync(records, token), cancellation).ConfigureAwait(false);
+            for (int i = 0; i < names.Length; i++)
+            {
+                if (found.Data(i) is { } node && DeliveryRecord.Parse(node.Data) is { } record)
+                {
+                    Time(tree.Delivery(names[i]), node.Stat.Version, record);
+                }
+            }
+        }
+    }
+
+    private void Time(string path, int version, DeliveryRecord record)
+    {
+        switch (record.State)
+        {
+            case DeliveryState.Leased:
+                moves.Observe(path, version, record);
+                break;
+            case DeliveryState.Delayed when services.Time.Known.IsCompleted:
+                long left = Math.Clamp(record.DueAt + MarginMs - services.Time.Now, 0, record.LeaseMs);
+                services.Delays.Add(path, version, TimeSpan.FromMilliseconds(left));
+                break;
+        }
+    }
+}
