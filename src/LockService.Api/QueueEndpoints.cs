@@ -15,23 +15,28 @@ internal static class QueueEndpoints
         queues.MapPost("/enqueue", EnqueueAsync).WithName("enqueueMessages").WithCommandProblems().TakingIdempotencyKeys();
         queues.MapPost("/dequeue", DequeueAsync).WithName("dequeueMessages").WithCommandProblems().WithProblems(ProblemKind.TooManyWaiters).TakingIdempotencyKeys();
         queues.MapPost("/ack", AckAsync).WithName("ackMessages").WithCommandProblems().TakingIdempotencyKeys();
+        queues.MapPost("/nack", NackAsync).WithName("nackMessages").WithCommandProblems().TakingIdempotencyKeys();
+        queues.MapPost("/extend", ExtendAsync).WithName("extendMessages").WithCommandProblems().TakingIdempotencyKeys();
     }
 
     /// <summary>Put messages into a queue</summary>
-    /// <remarks>One message as `body`, or up to 100 as `messages`, all or none of them. A queue is created by its first message.</remarks>
+    /// <remarks>
+    /// One message as `body` with what goes with it, or up to 100 as `messages`, all or none of them. A queue is created by its first message.
+    /// </remarks>
     private static async Task<CreatedAnswer<EnqueueReply>> EnqueueAsync(
         Command<EnqueueRequest> command, Coordination coordination, CancellationToken cancellation)
     {
         EnqueueRequest request = command.Body;
-        Recipes.NewMessage[] messages = request.Messages is { } several ? [.. several.Select(message => message.ToRecipe())] : [request.ToRecipe()];
+        Recipes.NewMessage[] messages = [.. request.All.Select(message => message.ToRecipe())];
         IReadOnlyList<string> ids = await coordination.Queues.EnqueueAsync(command.Name, messages, command.Key, cancellation);
         return JsonAnswer.Created(request.Messages is null ? new EnqueueReply(ids[0]) : new EnqueueReply(MessageIds: ids));
     }
 
     /// <summary>Lease messages</summary>
     /// <remarks>
-    /// Leases the oldest messages that nobody has leased, waiting for a first one within `waitMs`. Acknowledge each when its work is done; one
-    /// that is not acknowledged within `leaseMs` comes back at its old place. No message in time is an empty list, not an error.
+    /// Leases the messages that are first: those of higher priority, then in the order they came, waiting for a first one within `waitMs`.
+    /// Acknowledge each when its work is done; one that is not acknowledged within `leaseMs` comes back at its old place. No message in time is an
+    /// empty list, not an error. Fewer than `max` come if their bodies have more than 4 MiB.
     /// </remarks>
     private static async Task<Answer<DequeueReply>> DequeueAsync(
         Command<DequeueRequest> command, Coordination coordination, CancellationToken cancellation)
@@ -50,5 +55,30 @@ internal static class QueueEndpoints
         string[] leases = [.. command.Body.LeaseIds.Distinct(StringComparer.Ordinal)];
         IReadOnlyList<string> lost = await coordination.Queues.AckAsync(command.Name, leases, command.Key, cancellation);
         return leases.Length == 1 && lost.Count == 1 ? new LeaseLost() : JsonAnswer.Ok(new AckReply(leases.Length - lost.Count, lost));
+    }
+
+    /// <summary>Give messages back</summary>
+    /// <remarks>
+    /// The messages are ready again at their old places, at once or after `delayMs`; those that were delivered `maxDeliveries` times become dead
+    /// letters. Lost leases are told as by ack.
+    /// </remarks>
+    private static async Task<Results<Answer<NackReply>, LeaseLost>> NackAsync(
+        Command<NackRequest> command, Coordination coordination, CancellationToken cancellation)
+    {
+        string[] leases = [.. command.Body.LeaseIds.Distinct(StringComparer.Ordinal)];
+        TimeSpan delay = TimeSpan.FromMilliseconds(command.Body.DelayMs);
+        IReadOnlyList<string> lost = await coordination.Queues.NackAsync(command.Name, leases, delay, command.Key, cancellation);
+        return leases.Length == 1 && lost.Count == 1 ? new LeaseLost() : JsonAnswer.Ok(new NackReply(leases.Length - lost.Count, lost));
+    }
+
+    /// <summary>Extend leases</summary>
+    /// <remarks>The leases begin anew and last `leaseMs`, counted from the sending of the request. Lost leases are told as by ack.</remarks>
+    private static async Task<Results<Answer<ExtendReply>, LeaseLost>> ExtendAsync(
+        Command<ExtendRequest> command, Coordination coordination, CancellationToken cancellation)
+    {
+        string[] leases = [.. command.Body.LeaseIds.Distinct(StringComparer.Ordinal)];
+        TimeSpan? lease = command.Body.LeaseMs is { } ms ? TimeSpan.FromMilliseconds(ms) : null;
+        IReadOnlyList<string> lost = await coordination.Queues.ExtendAsync(command.Name, leases, lease, command.Key, cancellation);
+        return leases.Length == 1 && lost.Count == 1 ? new LeaseLost() : JsonAnswer.Ok(new ExtendReply(leases.Length - lost.Count, lost));
     }
 }

@@ -60,9 +60,13 @@ internal static class Translation
 
     internal static CounterCondition ToCondition(this Requests.Preconditions conditions) => new(conditions.Exists, conditions.Versions);
 
-    internal static Recipes.NewMessage ToRecipe(this EnqueueRequest request) => new(request.Body.Utf8);
-
-    internal static Recipes.NewMessage ToRecipe(this Contracts.NewMessage message) => new(message.Body.Utf8);
+    internal static Recipes.NewMessage ToRecipe(this Contracts.NewMessage message) => new(message.Body.Utf8)
+    {
+        Priority = (int)message.Priority,
+        Delay = TimeSpan.FromMilliseconds(message.DelayMs),
+        TimeToLive = message.TtlMs is { } ttl ? TimeSpan.FromMilliseconds(ttl) : null,
+        DeduplicationKey = message.DeduplicationKey,
+    };
 
     internal static MessageReply ToReply(this LeasedMessage message) => new(
         message.MessageId,

@@ -10,7 +10,7 @@ public sealed record DequeueReply([property: Required] IReadOnlyList<MessageRepl
 /// <param name="MessageId">Its id, the same at every delivery.</param>
 /// <param name="LeaseId">The secret that acknowledges this delivery.</param>
 /// <param name="Body">The body as it was sent.</param>
-/// <param name="Priority">0, until queues have priorities.</param>
+/// <param name="Priority">Its priority, 9 the highest.</param>
 /// <param name="DeliveryCount">1 at the first delivery.</param>
 /// <param name="EnqueuedAt">When it was put into the queue; for people to read.</param>
 /// <param name="LeaseMs">How long it is hidden from others.</param>

@@ -7,10 +7,10 @@ public sealed record QueueSettings
     public int MaxLength { get; init; } = 100_000;
 
     /// <summary>
-    /// How often a message is delivered before it becomes a dead letter. Default: as often as it takes. Range 1 to 1,000. Low: a crashed
+    /// How often a message is delivered before it becomes a dead letter. Default 0: as often as it takes. Range 0 to 1,000. Low: a crashed
     /// consumer costs messages. High: a message that nobody can process keeps consumers busy for long.
     /// </summary>
-    public int? MaxDeliveries { get; init; }
+    public int MaxDeliveries { get; init; }
 
     /// <summary>
     /// How long a deduplication key is remembered. Default 5 min, range 1 s to 1 h. Short: a late repetition is enqueued again. Long: every

@@ -41,6 +41,9 @@ public sealed class Queues
     private const int MaxBodyBytes = 256 * 1024;
     private const int MaxBytes = 900 * 1024;
 
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromDays(7);
+    private static readonly TimeSpan s_longestLife = TimeSpan.FromDays(14);
+
     /// <summary>Queues in memory before idle ones are dropped; they hold nothing that cannot be read again.</summary>
     private const int MaxIdle = 10_000;
 
@@ -68,15 +71,17 @@ public sealed class Queues
     /// <exception cref="DrainingException">This instance is shutting down.</exception>
     /// <exception cref="IdempotencyMismatchException">The key was used for another request. Nothing was done.</exception>
     /// <exception cref="IdempotencyInProgressException">The same request is being served. Nothing was done for this one.</exception>
-    public Task<IReadOnlyList<string>> EnqueueAsync(
+    public async Task<IReadOnlyList<string>> EnqueueAsync(
         string name, IReadOnlyList<NewMessage> messages, KeyedRequest? key, CancellationToken cancellation)
     {
         LocalQueue queue = Find(name);
         ThrowIfInvalid(messages);
-        return _services.Keyed.RunAsync(
+        bool isTimed = messages.Any(message => message.TimeToLive is not null || message.Delay > TimeSpan.Zero || message.DeduplicationKey is not null);
+        await TimeKnownAsync(isTimed, cancellation).ConfigureAwait(false);
+        return await _services.Keyed.RunAsync(
             key,
             (record, deadline) => StandInLineAsync(queue, new EnqueueCall(messages, deadline, record), cancellation),
-            (outcome, _) => Task.FromResult(KeyedAnswer.Done(QueueOutcome.Parse(outcome.Json))));
+            (outcome, _) => Task.FromResult(KeyedAnswer.Done(QueueOutcome.Parse(outcome.Json)))).ConfigureAwait(false);
     }
 
     /// <summary>Leases the first messages that nobody has leased: those of higher priority, then in the order they came.</summary>
@@ -126,6 +131,45 @@ public sealed class Queues
         string name, IReadOnlyList<string> leaseIds, KeyedRequest? key, CancellationToken cancellation) =>
         ChangeLeasesAsync(name, leaseIds, (_, _) => null, key, cancellation);
 
+    /// <summary>Gives leased messages back: they are ready again at their old places, or dead letters if they were delivered too often.</summary>
+    /// <param name="name">The queue.</param>
+    /// <param name="leaseIds">The leases.</param>
+    /// <param name="delay">How long the messages stay hidden; zero if they are ready at once. Not for dead letters.</param>
+    /// <param name="key">Under which key the request may be repeated; null for none.</param>
+    /// <param name="cancellation">Gives up waiting for the answer; the messages may be back all the same.</param>
+    /// <returns>The leases that had ended before.</returns>
+    /// <inheritdoc cref="AckAsync" path="/exception"/>
+    public async Task<IReadOnlyList<string>> NackAsync(
+        string name, IReadOnlyList<string> leaseIds, TimeSpan delay, KeyedRequest? key, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(delay, s_longestDelay);
+        await TimeKnownAsync(delay > TimeSpan.Zero, cancellation).ConfigureAwait(false);
+        return await ChangeLeasesAsync(name, leaseIds, After, key, cancellation).ConfigureAwait(false);
+
+        DeliveryRecord? After(DeliveryRecord leased, QueueSettings settings)
+        {
+            DeliveryRecord after = DeliveryMoves.After(leased, settings);
+            return after.State == DeliveryState.Dead ? after : DeliveryMoves.Delayed(after, delay, _services.Time.Now);
+        }
+    }
+
+    /// <summary>Lets leases begin anew.</summary>
+    /// <param name="name">The queue.</param>
+    /// <param name="leaseIds">The leases.</param>
+    /// <param name="lease">How long they last from now on, 500 ms to 24 h; null for as long as they were granted for.</param>
+    /// <param name="key">Under which key the request may be repeated; null for none.</param>
+    /// <param name="cancellation">Gives up waiting for the answer; the leases may be extended all the same.</param>
+    /// <returns>The leases that had ended before.</returns>
+    /// <inheritdoc cref="AckAsync" path="/exception"/>
+    public Task<IReadOnlyList<string>> ExtendAsync(
+        string name, IReadOnlyList<string> leaseIds, TimeSpan? lease, KeyedRequest? key, CancellationToken cancellation)
+    {
+        ThrowIfNoLease(lease ?? TimeSpan.FromSeconds(1));
+        return ChangeLeasesAsync(
+            name, leaseIds, (leased, _) => lease is { } time ? leased with { LeaseMs = (long)time.TotalMilliseconds } : leased, key, cancellation);
+    }
+
     /// <summary>Times the leases and delays of all queues that nobody times: those of an instance that is gone.</summary>
     internal Task SweepAsync(CancellationToken cancellation) => _sweep.SweepAsync(cancellation);
 
@@ -171,11 +215,32 @@ public sealed class Queues
     {
         ArgumentNullException.ThrowIfNull(messages);
         if (messages.Count is 0 or > MaxMessages
-            || messages.Any(message => message.Body.Length > MaxBodyBytes || message.Priority is < 0 or >= MessageName.Priorities)
+            || messages.Any(message => message.Body.Length > MaxBodyBytes)
             || messages.Sum(message => message.Body.Length) > MaxBytes)
         {
             throw new ArgumentException(
-                $"1 to {MaxMessages} messages of priority 0 to 9 with at most {MaxBodyBytes} bytes each and {MaxBytes} together are allowed.", nameof(messages));
+                $"1 to {MaxMessages} messages of at most {MaxBodyBytes} bytes each and {MaxBytes} together are allowed.", nameof(messages));
+        }
+
+        if (messages.Any(message => message.Priority is < 0 or >= MessageName.Priorities
+            || message.Delay < TimeSpan.Zero || message.Delay > s_longestDelay
+            || message.TimeToLive < TimeSpan.FromMilliseconds(1) || message.TimeToLive > s_longestLife))
+        {
+            throw new ArgumentException("A priority, a delay or a time to live is out of its range.", nameof(messages));
+        }
+    }
+
+    /// <summary>Whoever asks for something to happen later must know what time it is.</summary>
+    private async Task TimeKnownAsync(bool needed, CancellationToken cancellation)
+    {
+        if (needed && !_services.Time.Known.IsCompleted)
+        {
+            Task late = Task.Delay(_services.Options.StoreDeadline, _services.Clock, cancellation);
+            if (await Task.WhenAny(_services.Time.Known, late).ConfigureAwait(false) == late)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                throw new StoreUnavailableException("ZooKeeper could not be asked for the time.");
+            }
         }
     }
 

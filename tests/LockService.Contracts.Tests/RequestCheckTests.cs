@@ -30,7 +30,7 @@ public sealed class RequestCheckTests
     {
         var size = new RequestErrors();
         var both = new RequestErrors();
-        JsonText large = new(new byte[EnqueueRequest.MaxBodyBytes + 1]);
+        JsonText large = new(new byte[NewMessage.MaxBodyBytes + 1]);
 
         new EnqueueRequest { Body = large }.Check(size);
         new EnqueueRequest { Messages = [new NewMessage { Body = large }, new NewMessage()] }.Check(both);

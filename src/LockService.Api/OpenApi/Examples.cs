@@ -10,6 +10,8 @@ internal static class Examples
     private const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     /// <summary>A lease that nobody has.</summary>
     internal const string Lease = "tNRVu0LiKB2FjTlGmqxuYA";
+    private const string Message = "6d0e2c97b1f04a35-5-42";
+    private const string Delivery = $"c45762d307ab6fa7b4794dcc50f1ab6c-{Message}";
 
     private const string LeaseReply =
         $$"""
@@ -33,9 +35,11 @@ internal static class Examples
         ["verifyLock"] = """{ "fencingToken": 4294967338 }""",
         ["setCounter"] = """{ "value": 42 }""",
         ["incrementCounter"] = """{ "by": 1, "min": 0, "max": 1000000, "initial": 0 }""",
-        ["enqueueMessages"] = """{ "body": { "invoice": 1017 } }""",
+        ["enqueueMessages"] = """{ "body": { "invoice": 1017 }, "priority": 5, "deduplicationKey": "invoice-1017" }""",
         ["dequeueMessages"] = """{ "max": 1, "waitMs": 0, "leaseMs": 30000 }""",
-        ["ackMessages"] = $$"""{ "leaseIds": ["{{Lease}}"] }""",
+        ["ackMessages"] = $$"""{ "leaseIds": ["{{Delivery}}"] }""",
+        ["nackMessages"] = $$"""{ "leaseIds": ["{{Delivery}}"], "delayMs": 5000 }""",
+        ["extendMessages"] = $$"""{ "leaseIds": ["{{Delivery}}"], "leaseMs": 60000 }""",
     };
 
     private static readonly Dictionary<string, string> s_replies = new()
@@ -61,13 +65,15 @@ internal static class Examples
         ["getCounter"] = CounterReply,
         ["setCounter"] = CounterReply,
         ["listCounters"] = $$"""{ "items": [{{CounterReply}}], "next": "invoices" }""",
-        ["enqueueMessages"] = """{ "messageId": "0000000042" }""",
+        ["enqueueMessages"] = $$"""{ "messageId": "{{Message}}" }""",
         ["dequeueMessages"] =
             $$"""
-            { "messages": [{ "messageId": "0000000042", "leaseId": "{{Lease}}", "body": { "invoice": 1017 }, "priority": 0, "deliveryCount": 1,
+            { "messages": [{ "messageId": "{{Message}}", "leaseId": "{{Delivery}}", "body": { "invoice": 1017 }, "priority": 5, "deliveryCount": 1,
               "enqueuedAt": "2026-01-31T09:15:00.000Z", "leaseMs": 30000 }] }
             """,
         ["ackMessages"] = """{ "acked": 1, "lost": [] }""",
+        ["nackMessages"] = """{ "nacked": 1, "lost": [] }""",
+        ["extendMessages"] = """{ "extended": 1, "lost": [] }""",
         ["getStatus"] =
             """
             { "version": "0.1.0", "instanceId": "5f0c1a7e", "draining": false, "zooKeeper": { "state": "connected", "sessionId": "0x1000a2b3c4d0001",

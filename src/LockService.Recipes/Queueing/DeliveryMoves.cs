@@ -29,9 +29,14 @@ internal sealed class DeliveryMoves(QueueServices services) : ILeaseKind
     /// <summary>What a message becomes that was delivered and not acknowledged.</summary>
     internal static DeliveryRecord After(DeliveryRecord leased, QueueSettings settings) => new()
     {
-        State = leased.DeliveryCount >= settings.MaxDeliveries ? DeliveryState.Dead : DeliveryState.Returned,
+        State = settings.MaxDeliveries > 0 && leased.DeliveryCount >= settings.MaxDeliveries ? DeliveryState.Dead : DeliveryState.Returned,
         DeliveryCount = leased.DeliveryCount,
     };
+
+    /// <summary>The same, hidden for a while; unchanged if the while is nothing.</summary>
+    internal static DeliveryRecord Delayed(DeliveryRecord record, TimeSpan delay, long now) => delay == TimeSpan.Zero
+        ? record
+        : record with { State = DeliveryState.Delayed, LeaseMs = (long)delay.TotalMilliseconds, DueAt = now + (long)delay.TotalMilliseconds };
 
     /// <summary>Adds a move to a unit.</summary>
     internal void Add(CommitUnit unit, QueueTree tree, DeliveryMove move)

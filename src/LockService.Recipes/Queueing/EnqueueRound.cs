@@ -78,8 +78,7 @@ internal sealed class EnqueueRound
             segments.AddCreation(Unit, Tree, Shelf.Messages, message.Name, message.Body);
             if (message.Delay > TimeSpan.Zero)
             {
-                long delayMs = (long)message.Delay.TotalMilliseconds;
-                var delayed = new DeliveryRecord { State = DeliveryState.Delayed, LeaseMs = delayMs, DueAt = now + delayMs };
+                DeliveryRecord delayed = DeliveryMoves.Delayed(new DeliveryRecord(), message.Delay, now);
                 segments.AddCreation(Unit, Tree, Shelf.Deliveries, message.Name, delayed.ToBytes());
                 segments.AddCreation(Unit, Tree, Shelf.Delayed, message.Name, default);
             }
