@@ -48,8 +48,14 @@ public sealed record EnqueueRequest : ICheckedRequest
     [JsonIgnore]
     public IReadOnlyList<NewMessage> All => Messages ?? [Single];
 
-    private NewMessage Single =>
-        new() { Body = Body, Priority = Priority, DelayMs = DelayMs, TtlMs = TtlMs, DeduplicationKey = DeduplicationKey };
+    private NewMessage Single
+    {
+        get
+        {
+            var message = new NewMessage { Body = Body, Priority = Priority, DelayMs = DelayMs, TtlMs = TtlMs };
+            return DeduplicationKey is { } key ? message with { DeduplicationKey = key } : message;
+        }
+    }
 
     /// <inheritdoc/>
     public void Check(RequestErrors errors)
