@@ -47,6 +47,7 @@ internal static class LockEndpoints
             AcquireResult.Granted(var grant) => JsonAnswer.Ok(grant.ToReply()),
             AcquireResult.Held held => new LockHeld(held),
             AcquireResult.Ended => new LeaseLost(),
+            AcquireResult.OtherMode(var mode) => throw new ProblemException(OtherMode(mode)),
             _ => throw new InvalidOperationException($"Unknown result {result}."),
         };
     }
@@ -115,12 +116,21 @@ internal static class LockEndpoints
     {
         Mode = command.Body.Mode.ToRecipe(),
         Ttl = TimeSpan.FromMilliseconds(command.Body.TtlMs),
+        MaxHold = command.Body.MaxHoldMs is { } ms ? TimeSpan.FromMilliseconds(ms) : null,
+        LeaseId = command.Body.LeaseId,
         Wait = TimeSpan.FromMilliseconds(command.Body.WaitMs),
         LockDelay = TimeSpan.FromMilliseconds(command.Body.LockDelayMs),
         Owner = command.Body.Owner ?? CallerAddress(context),
         Metadata = command.Body.Metadata,
         Key = command.Key,
     };
+
+    private static InvalidRequest OtherMode(Recipes.LockMode mode)
+    {
+        var errors = new RequestErrors();
+        errors.Add("mode", $"must be \"{mode.ToString().ToLowerInvariant()}\", as that of the lease that leaseId names.");
+        return new InvalidRequest(errors);
+    }
 
     private static string CallerAddress(HttpContext context) => context.Connection.RemoteIpAddress switch
     {

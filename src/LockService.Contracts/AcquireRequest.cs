@@ -2,6 +2,8 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using LockService.Contracts.Json;
 
 namespace LockService.Contracts;
 
@@ -19,6 +21,21 @@ public sealed record AcquireRequest : ICheckedRequest
     /// </summary>
     [Range(LeaseLimits.MinTtlMs, LeaseLimits.MaxTtlMs), DefaultValue(LeaseLimits.DefaultTtlMs)]
     public long TtlMs { get; set; } = LeaseLimits.DefaultTtlMs;
+
+    /// <summary>
+    /// How long the lease can be renewed to last, from its grant on: renewals give less and less, and are then refused as `lease-lost`. A longer
+    /// `ttlMs` is shortened to it. For ever if left out.
+    /// </summary>
+    [Range(LeaseLimits.MinTtlMs, LeaseLimits.MaxTtlMs)]
+    [JsonConverter(typeof(PresentInt64Converter)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? MaxHoldMs { get; set; }
+
+    /// <summary>
+    /// A lease of your own on this very lock: you get it back, renewed for `ttlMs` but never to less than it has, with the same token. The lock
+    /// is not taken twice, and one release ends it. `mode` must be the lease's; the other members do not count then.
+    /// </summary>
+    [StringLength(LeaseIds.MaxLength, MinimumLength = 1), RegularExpression(LeaseIds.Pattern), DisallowNull]
+    public string? LeaseId { get; set; }
 
     /// <summary>How long to wait in the queue if the lock is not free; 0 to be refused at once. Advised: 50 s or less behind proxies.</summary>
     [Range(0, LeaseLimits.MaxWaitMs), DefaultValue(0)]
@@ -49,10 +66,16 @@ public sealed record AcquireRequest : ICheckedRequest
     {
         errors.RequireRange("ttlMs", TtlMs, LeaseLimits.MinTtlMs, LeaseLimits.MaxTtlMs);
         errors.RequireRange("waitMs", WaitMs, 0, LeaseLimits.MaxWaitMs);
+        errors.RequireRange("maxHoldMs", MaxHoldMs ?? LeaseLimits.MaxTtlMs, LeaseLimits.MinTtlMs, LeaseLimits.MaxTtlMs);
         errors.RequireRange("lockDelayMs", LockDelayMs, 0, LeaseLimits.MaxLockDelayMs);
         if (Owner is not null)
         {
             errors.RequireText("owner", Owner, MaxOwnerLength);
+        }
+
+        if (LeaseId is not null)
+        {
+            errors.RequireLeaseId("leaseId", LeaseId);
         }
 
         if (Metadata.Count > 0)

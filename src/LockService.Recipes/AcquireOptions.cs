@@ -21,6 +21,18 @@ public sealed record AcquireOptions
     /// <summary>The lease. Default 30 s, range 500 ms to 24 h. Short: a pause of the holder loses the lock. Long: a crashed holder blocks it.</summary>
     public TimeSpan Ttl { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// How long the lease can be renewed to last, from its grant on. Default: for ever; range 500 ms to 24 h. A longer <see cref="Ttl"/> is
+    /// shortened to it. Instances that never saw the lease may let it last one TTL longer.
+    /// </summary>
+    public TimeSpan? MaxHold { get; init; }
+
+    /// <summary>
+    /// The lease that the caller has on the lock already, and wants back: renewed for <see cref="Ttl"/>, but never to less than it has. The lock is
+    /// not taken twice; one release ends it. Default: none. All other options but the mode and the key do not count then.
+    /// </summary>
+    public string? LeaseId { get; init; }
+
     /// <summary>How long to wait in the queue. Default zero, range 0 to 10 min.</summary>
     public TimeSpan Wait { get; init; }
 
@@ -51,6 +63,7 @@ public sealed record AcquireOptions
     internal void ThrowIfInvalid()
     {
         ThrowIfInvalidTtl(Ttl);
+        ThrowIfInvalidTtl(MaxHold ?? Ttl);
         ArgumentOutOfRangeException.ThrowIfLessThan(Wait, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Wait, TimeSpan.FromMinutes(10));
         ArgumentOutOfRangeException.ThrowIfLessThan(LockDelay, TimeSpan.Zero);
@@ -60,7 +73,7 @@ public sealed record AcquireOptions
     }
 }
 
-/// <summary>The answer to an acquisition: <see cref="Granted"/>, <see cref="Held"/> or <see cref="Ended"/>.</summary>
+/// <summary>The answer to an acquisition: <see cref="Granted"/>, <see cref="Held"/>, <see cref="Ended"/> or <see cref="OtherMode"/>.</summary>
 public abstract record AcquireResult
 {
     private AcquireResult()
@@ -76,8 +89,12 @@ public abstract record AcquireResult
     /// <param name="RetryAfter">When trying again may make sense: the shortest time left of any holder, or until a closed lock opens.</param>
     public sealed record Held(LockState State, TimeSpan RetryAfter) : AcquireResult;
 
-    /// <summary>The lock was granted to an earlier request under the same key, and that lease has ended.</summary>
+    /// <summary>The lock was granted to an earlier request under the same key, or the caller named his lease, and that lease has ended.</summary>
     public sealed record Ended : AcquireResult;
+
+    /// <summary>The lease that the caller named has another mode than he asked for. Nothing was done.</summary>
+    /// <param name="Mode">The lease's.</param>
+    public sealed record OtherMode(LockMode Mode) : AcquireResult;
 }
 
 /// <summary>A lease on a lock.</summary>

@@ -55,8 +55,8 @@ public sealed class Locks
     public Task<AcquireResult> AcquireAsync(string name, AcquireOptions options, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return options.Key is not { } key
-            ? AcquireAsync(name, options, companions: null, cancellation)
+        return options.LeaseId is not null ? ReacquireAsync(name, options, cancellation)
+            : options.Key is not { } key ? AcquireAsync(name, options, companions: null, cancellation)
             : _services.Keyed.RunAsync(
                 key,
                 (record, _) => TryAsync(
@@ -99,12 +99,7 @@ public sealed class Locks
     public Task<LockGrant?> RenewAsync(string name, string leaseId, TimeSpan? ttl, KeyedRequest key, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return _services.Keyed.RunAsync<LockGrant?>(
-            key,
-            (record, _) => TryAsync(() => RenewAsync(name, leaseId, ttl, CompanionsOf(record!), cancellation), grant => grant is not null),
-            async (outcome, deadline) => await ExtendAsync(name, outcome, deadline).ConfigureAwait(false) is { } grant
-                ? KeyedAnswer.Done<LockGrant?>(grant)
-                : KeyedAnswer.Refused<LockGrant?>(null));
+        return RunKeyedAsync(name, key, companions => RenewAsync(name, leaseId, ttl, companions, cancellation));
     }
 
     /// <summary>The same, together with what the caller wants to happen in the same transaction.</summary>
@@ -118,7 +113,7 @@ public sealed class Locks
         }
 
         return Holder(name, leaseId) is { } holder
-            ? new Renewal(_services, Directory(name), name, holder, ttl, companions).RunAsync(cancellation)
+            ? new Renewal(_services, Directory(name), name, holder, new RenewTerms(ttl, MayShorten: true), companions).RunAsync(cancellation)
             : Task.FromResult<LockGrant?>(null);
     }
 
@@ -278,6 +273,37 @@ public sealed class Locks
                 : throw new StoreUnavailableException($"ZooKeeper refuses the record of the request: {e.Error}.", e);
         }
     }
+
+    /// <summary>Gives the holder of a lease his lease back.</summary>
+    private async Task<AcquireResult> ReacquireAsync(string name, AcquireOptions options, CancellationToken cancellation)
+    {
+        options.ThrowIfInvalid();
+        if (Holder(name, options.LeaseId!) is not { } holder)
+        {
+            return new AcquireResult.Ended();
+        }
+
+        if (holder.Mode != options.Mode)
+        {
+            return new AcquireResult.OtherMode(holder.Mode);
+        }
+
+        var terms = new RenewTerms(options.Ttl, MayShorten: false);
+        LockGrant? grant = await RunKeyedAsync(
+            name,
+            options.Key,
+            companions => new Renewal(_services, Directory(name), name, holder, terms, companions).RunAsync(cancellation)).ConfigureAwait(false);
+        return grant is null ? new AcquireResult.Ended() : new AcquireResult.Granted(grant);
+    }
+
+    /// <summary>Renews a lease, once for each key; a repetition makes true again what was answered before.</summary>
+    private Task<LockGrant?> RunKeyedAsync(string name, KeyedRequest? key, Func<GrantCompanions?, Task<LockGrant?>> renew) =>
+        _services.Keyed.RunAsync<LockGrant?>(
+            key,
+            (record, _) => TryAsync(() => renew(record is null ? null : CompanionsOf(record)), grant => grant is not null),
+            async (outcome, deadline) => await ExtendAsync(name, outcome, deadline).ConfigureAwait(false) is { } grant
+                ? KeyedAnswer.Done<LockGrant?>(grant)
+                : KeyedAnswer.Refused<LockGrant?>(null));
 
     private Task<LockGrant?> ExtendAsync(string name, StoredOutcome outcome, Deadline deadline)
     {

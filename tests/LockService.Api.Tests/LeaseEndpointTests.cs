@@ -138,6 +138,58 @@ public sealed class LeaseEndpointTests(ServiceFixture fixture)
         Assert.DoesNotContain("secret", line, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_holder_that_names_its_lease_gets_it_back()
+    {
+        Answer granted = await AcquireAsync("""{"owner":"me"}""");
+        string lease = granted.Text("leaseId");
+
+        Answer again = await AcquireAsync($$"""{"leaseId":"{{lease}}","ttlMs":60000}""");
+
+        Assert.Equal(granted.Json.Select(member => member.Key), again.Expect(200).Json.Select(member => member.Key));
+        Assert.Equal((lease, granted.Number("fencingToken"), "me", 60_000), (again.Text("leaseId"), again.Number("fencingToken"), again.Text("owner"), again.Number("ttlMs")));
+        (await AcquireAsync($$"""{"leaseId":"{{lease}}","mode":"shared"}""")).ExpectProblem(400, "invalid-request").ExpectErrors("mode");
+        (await AcquireAsync("""{"leaseId":"x"}""")).ExpectProblem(410, "lease-lost");
+        (await fixture.Caller.PostAsync($"{Lock}/release", $$"""{"leaseId":"{{lease}}"}""")).Expect(204);
+        (await AcquireAsync($$"""{"leaseId":"{{lease}}"}""")).ExpectProblem(410, "lease-lost");
+    }
+
+    [Fact]
+    public async Task A_lease_that_may_be_held_for_so_long_is_shortened_to_that()
+    {
+        Answer granted = await AcquireAsync("""{"ttlMs":30000,"maxHoldMs":5000}""");
+
+        Answer renewed = await fixture.Caller.PostAsync($"{Lock}/renew", $$"""{"leaseId":"{{granted.Text("leaseId")}}","ttlMs":60000}""");
+
+        Assert.Equal(5_000, granted.Expect(200).Number("ttlMs"));
+        Assert.InRange(renewed.Expect(200).Number("ttlMs"), 1, 5_000);
+    }
+
+    [Fact]
+    public async Task A_refusal_tells_all_who_hold_the_lock_and_how_many_wait()
+    {
+        Answer[] held = [await AcquireAsync("""{"mode":"shared","owner":"a","ttlMs":60000}"""), await AcquireAsync("""{"mode":"shared","owner":"b","ttlMs":40000}""")];
+        Task<Answer> waiting = AcquireAsync("""{"waitMs":60000}""");
+        await Eventually.TrueAsync("one waits", async () => (await fixture.Caller.GetAsync(Lock)).Number("queueLength") == 1);
+
+        Answer refused = await AcquireAsync();
+
+        refused.ExpectProblem(409, "lock-held");
+        var holders = refused.Json["holders"]!.AsArray();
+        Assert.Equal(["a", "b"], holders.Select(holder => (string)holder!["owner"]!));
+        Assert.Equal(held.Select(one => one.Text("acquiredAt")), holders.Select(holder => (string)holder!["acquiredAt"]!));
+        Assert.Equal(held.Select(one => one.Number("fencingToken")), holders.Select(holder => (long)holder!["fencingToken"]!));
+        Assert.All(holders, holder => Assert.Equal("shared", (string)holder!["mode"]!));
+        Assert.Equal(1, refused.Number("queueLength"));
+        Assert.InRange(refused.Number("retryAfterMs"), 1, 40_000);
+        foreach (Answer one in held)
+        {
+            await fixture.Caller.PostAsync($"{Lock}/release", $$"""{"leaseId":"{{one.Text("leaseId")}}"}""");
+        }
+
+        (await waiting).Expect(200);
+    }
+
     private Task<Answer> AcquireAsync(string? json = null) => fixture.Caller.PostAsync($"{Lock}/acquire", json);
 
     private Task<Answer> VerifyAsync(string? json) => fixture.Caller.PostAsync($"{Lock}/verify", json);

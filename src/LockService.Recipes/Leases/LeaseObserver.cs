@@ -63,13 +63,16 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
     /// <param name="ttl">The lease of that same version.</param>
     /// <param name="kind">How to read and to end it.</param>
     /// <param name="content">What the caller wants to find again with <see cref="Known"/>; belongs to that same version.</param>
-    internal void Observe(string path, int version, TimeSpan ttl, ILeaseKind kind, object? content = null)
+    /// <param name="age">How long ago the lease was granted, at least.</param>
+    internal void Observe(string path, int version, TimeSpan ttl, ILeaseKind kind, object? content = null, TimeSpan age = default)
     {
         long now = _clock.GetTimestamp();
+        long granted = now - Ticks(age);
         lock (_gate)
         {
             if (_observed.TryGetValue(path, out Observation? known))
             {
+                known.GrantedAt = Math.Min(known.GrantedAt, granted);
                 // A stale read must not take the time back to an older version, nor start it anew for the same one.
                 if (version > known.Version)
                 {
@@ -92,6 +95,7 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
                 Ttl = ttl,
                 Since = now,
                 ReadAt = now,
+                GrantedAt = granted,
                 Content = content,
             };
             _observed.Add(path, observation);
@@ -123,6 +127,15 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
         lock (_gate)
         {
             return _observed.TryGetValue(path, out Observation? known) ? Later(TimeSpan.Zero, known.Ttl - Unchanged(known)) : null;
+        }
+    }
+
+    /// <summary>How long ago a lease was granted, at least, as far as this instance knows; null if it is not being timed.</summary>
+    internal TimeSpan? Age(string path)
+    {
+        lock (_gate)
+        {
+            return _observed.TryGetValue(path, out Observation? known) ? _clock.GetElapsedTime(known.GrantedAt) : null;
         }
     }
 
@@ -282,6 +295,9 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
 
         /// <summary>When the version was first seen here, as a timestamp of the clock.</summary>
         internal long Since { get; set; }
+
+        /// <summary>Before this the lease was granted, as a timestamp of the clock.</summary>
+        internal long GrantedAt { get; set; }
 
         /// <summary>When the node was last read here, as a timestamp of the clock.</summary>
         internal long ReadAt { get; set; }

@@ -16,8 +16,8 @@ internal sealed record ContenderRecord
     public long TtlMs { get; init; }
 
     /// <summary>
-    /// How much longer the lease lasts, in milliseconds, because its holder was told of it again and counts from then. The next renewal
-    /// ends that.
+    /// How much longer the lease lasts, in milliseconds, because its holder was told of it again and counts from then, or, if negative, how
+    /// much shorter, because it may not be held any longer. The next renewal ends that.
     /// </summary>
     public long GraceMs { get; init; }
 
@@ -42,6 +42,10 @@ internal sealed record ContenderRecord
     /// <summary>How long it lasts, counted from the moment at which this was written.</summary>
     [JsonIgnore]
     internal TimeSpan Lease => TimeSpan.FromMilliseconds(TtlMs + GraceMs);
+
+    /// <summary>How long ago it was granted when this was written, at least.</summary>
+    [JsonIgnore]
+    internal TimeSpan Age => TimeSpan.FromMilliseconds(HeldMs);
 
     internal byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ContenderRecordJson.Default.ContenderRecord);
 

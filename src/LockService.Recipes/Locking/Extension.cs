@@ -26,14 +26,19 @@ internal sealed class Extension(LockServices services, LockDirectory directory, 
                 return null;
             }
 
-            ContenderRecord extended = record with { GraceMs = Math.Max(record.GraceMs, told.TtlMs + told.WaitedMs - record.TtlMs) };
+            var lasting = TimeSpan.FromMilliseconds(told.TtlMs + told.WaitedMs);
+            if (new HoldLimit(services, _path, record, node.Stat.Version).Prolong(lasting, record.TtlMs, mayShorten: false) is not var (extended, granted))
+            {
+                return null;
+            }
+
             CommitUnit unit = new CommitUnit(directory.Path).SetData(_path, extended.ToBytes(), node.Stat.Version);
             CommitResult result = await services.Lanes.CommitAsync(unit, deadline, CancellationToken.None).ConfigureAwait(false);
             if (result.Committed)
             {
                 var held = new HeldLock(extended, node.Stat.CreatedZxid);
-                services.Leases.Observe(_path, node.Stat.Version + 1, extended.Lease, services.HolderLease, held);
-                return ToGrant(held);
+                services.Leases.Observe(_path, node.Stat.Version + 1, extended.Lease, services.HolderLease, held, extended.Age);
+                return ToGrant(held, granted);
             }
 
             if (result.Error is not (ErrorCode.BadVersion or ErrorCode.NoNode))
@@ -43,9 +48,11 @@ internal sealed class Extension(LockServices services, LockDirectory directory, 
         }
     }
 
-    private LockGrant ToGrant(HeldLock held)
+    /// <param name="held">The lease.</param>
+    /// <param name="lasting">How long it lasts: as he was told before, or less if it may not be held that long any more.</param>
+    private LockGrant ToGrant(HeldLock held, TimeSpan lasting)
     {
-        var ttl = TimeSpan.FromMilliseconds(told.TtlMs);
+        TimeSpan ttl = TimeSpan.FromMilliseconds(told.TtlMs) is var before && before < lasting ? before : lasting;
         TimeSpan age = services.Clock.GetElapsedTime(_arrived);
         // The caller counts from his sending, and would hold an answer that is nearly over, or over.
         return age > ttl / 2
@@ -57,7 +64,7 @@ internal sealed class Extension(LockServices services, LockDirectory directory, 
                 holder.Mode,
                 held.Record.Owner,
                 ttl,
-                TimeSpan.FromMilliseconds(told.WaitedMs),
+                lasting - ttl,
                 held.Record.Since,
                 services.Clock.GetUtcNow() + ttl - age);
     }

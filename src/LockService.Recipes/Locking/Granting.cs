@@ -54,7 +54,7 @@ internal static class Granting
 
     /// <summary>Has the lease timed from its grant on, and before others hear of it: who waits behind it need not look at it for that.</summary>
     internal static void Observe(LockServices services, LockDirectory directory, Hold hold, long token) => services.Leases.Observe(
-        directory.Child(hold.Name.Name), 0, hold.Ttl, services.HolderLease, new HeldLock(hold.Record, token));
+        directory.Child(hold.Name.Name), 0, hold.Ttl, services.HolderLease, new HeldLock(hold.Record, token), services.Clock.GetElapsedTime(hold.SentAt));
 }
 
 /// <summary>What this instance knows of a holder along with its version, so that a renewal need not read it.</summary>

@@ -12,7 +12,8 @@ internal sealed record Hold(ContenderName Name, ContenderRecord Record, long Sen
         var record = new ContenderRecord
         {
             Owner = options.Owner,
-            TtlMs = (long)options.Ttl.TotalMilliseconds,
+            TtlMs = (long)(options.MaxHold < options.Ttl ? options.MaxHold.Value : options.Ttl).TotalMilliseconds,
+            MaxHoldMs = (long?)options.MaxHold?.TotalMilliseconds ?? 0,
             DelayMs = (long)options.LockDelay.TotalMilliseconds,
             Metadata = options.Metadata,
             Since = services.Clock.GetUtcNow(),

@@ -81,7 +81,8 @@ internal sealed class LockReader(LockServices services)
             {
                 if (nodes[i] is { } node && services.HolderLease.ReadTtl(node) is { } ttl)
                 {
-                    services.Leases.Observe(paths[i], node.Stat.Version, ttl, services.HolderLease);
+                    TimeSpan age = ContenderRecord.Parse(node.Data)!.Age;
+                    services.Leases.Observe(paths[i], node.Stat.Version, ttl, services.HolderLease, age: age);
                 }
             }
         }
@@ -115,7 +116,7 @@ internal sealed class LockReader(LockServices services)
 
         string path = directory.Child(contender.Name);
         TimeSpan ttl = record.Lease;
-        services.Leases.Observe(path, node.Stat.Version, ttl, services.HolderLease);
+        services.Leases.Observe(path, node.Stat.Version, ttl, services.HolderLease, age: record.Age);
         return new LockHolder(
             record.Owner, contender.Mode, node.Stat.CreatedZxid, record.Since, services.Leases.Remaining(path) ?? ttl, record.Metadata);
     }
