@@ -132,7 +132,7 @@ internal static class LockEndpoints
         return new InvalidRequest(errors);
     }
 
-    private static string CallerAddress(HttpContext context) => context.Connection.RemoteIpAddress switch
+    internal static string CallerAddress(HttpContext context) => context.Connection.RemoteIpAddress switch
     {
         null => "unknown",
         { IsIPv4MappedToIPv6: true } mapped => mapped.MapToIPv4().ToString(),

@@ -18,6 +18,7 @@ try
     app.UseMiddleware<RequestConventions>();
     app.MapLocks();
     app.MapLeases();
+    app.MapMultiLocks();
     app.MapCounters();
     app.MapQueues();
     app.MapService();

@@ -23,6 +23,16 @@ internal static class Translation
         grant.AcquiredAt,
         grant.ExpiresAt);
 
+    internal static MultiLeaseReply ToReply(this MultiGrant grant) => new(
+        [.. grant.Locks.Select(one => new LeasedLock(one.Name, one.Mode.ToReply(), grant.FencingToken))],
+        grant.LeaseId,
+        grant.FencingToken,
+        grant.Owner,
+        Floor(grant.Ttl),
+        Floor(grant.Waited),
+        grant.AcquiredAt,
+        grant.ExpiresAt);
+
     internal static LockReply ToReply(this LockState state) => new(
         state.Name,
         state.Holders.Count > 0,
@@ -38,15 +48,16 @@ internal static class Translation
         page.Next);
 
     internal static LeaseStateReply ToReply(this LeaseState lease) => new(
-        "lock",
-        [lease.Name],
+        lease.Locks is null ? "lock" : "multilock",
+        [.. lease.Names],
         lease.Holder.Owner,
-        lease.Holder.Mode.ToReply(),
+        lease.Locks is null ? lease.Holder.Mode.ToReply() : null,
         lease.Holder.FencingToken,
         Floor(lease.Holder.Remaining!.Value),
         Floor(lease.Ttl),
         lease.Holder.AcquiredAt,
-        lease.Holder.Metadata);
+        lease.Holder.Metadata,
+        lease.Locks is null ? null : [.. lease.Locks.Select(one => new LeasedLock(one.Name, one.Mode.ToReply(), lease.Holder.FencingToken))]);
 
     internal static HolderReply ToReply(this LockHolder holder) => new(
         holder.Owner,

@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Diagnostics.CodeAnalysis;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using LockService.Contracts.Json;
 
@@ -78,25 +77,6 @@ public sealed record AcquireRequest : ICheckedRequest
             errors.RequireLeaseId("leaseId", LeaseId);
         }
 
-        if (Metadata.Count > 0)
-        {
-            CheckMetadata(errors);
-        }
-    }
-
-    private void CheckMetadata(RequestErrors errors)
-    {
-        foreach ((string key, string value) in Metadata)
-        {
-            if (value is null)
-            {
-                errors.Add($"metadata.{key}", "must be a string.");
-            }
-        }
-
-        if (JsonSerializer.SerializeToUtf8Bytes(Metadata, ContractJson.Default.IReadOnlyDictionaryStringString).Length > MaxMetadataBytes)
-        {
-            errors.Add("metadata", $"must have at most {MaxMetadataBytes} bytes as JSON in UTF-8.");
-        }
+        errors.RequireMetadata("metadata", Metadata, MaxMetadataBytes);
     }
 }

@@ -31,6 +31,8 @@ namespace LockService.Contracts;
 [JsonSerializable(typeof(VerifyRequest))]
 [JsonSerializable(typeof(VerifyReply))]
 [JsonSerializable(typeof(LeaseStateReply))]
+[JsonSerializable(typeof(MultiAcquireRequest))]
+[JsonSerializable(typeof(MultiLeaseReply))]
 [JsonSerializable(typeof(IncrementRequest))]
 [JsonSerializable(typeof(IncrementReply))]
 [JsonSerializable(typeof(SetCounterRequest))]

@@ -27,13 +27,15 @@ public sealed record LockReply(
 /// <param name="AcquiredAt">Since when; for people to read.</param>
 /// <param name="RemainingMs">About how much is left of its lease; null for a holder that took the lock past this service.</param>
 /// <param name="Metadata">What it wanted others to see.</param>
+/// <param name="Name">The lock; only where holders of several locks are listed.</param>
 public sealed record HolderReply(
     [property: Required] string Owner,
     [property: Required] LockMode Mode,
     [property: Required] long FencingToken,
     [property: Required] DateTimeOffset AcquiredAt,
     [property: Required, JsonIgnore(Condition = JsonIgnoreCondition.Never)] long? RemainingMs,
-    [property: Required] IReadOnlyDictionary<string, string> Metadata);
+    [property: Required] IReadOnlyDictionary<string, string> Metadata,
+    string? Name = null);
 
 /// <summary>A waiter for a lock.</summary>
 /// <param name="Position">Its place in the queue, from 1.</param>

@@ -10,8 +10,8 @@ namespace LockService.Contracts;
 /// <param name="Code">The stable code for programs to switch on.</param>
 /// <param name="TraceId">Finds the request in the logs and traces of the service; that of <c>traceparent</c> if the request had one.</param>
 /// <param name="Errors">With invalid-request: what is wrong, by the name of the member, parameter or header.</param>
-/// <param name="Holders">With lock-held: who holds the lock.</param>
-/// <param name="QueueLength">With lock-held: how many wait for the lock.</param>
+/// <param name="Holders">With lock-held: who holds the lock, or those of several locks that are not free; then each with its lock's name.</param>
+/// <param name="QueueLength">With lock-held: how many wait for the lock, or for those of several that are not free.</param>
 /// <param name="Value">With counter-out-of-range: the counter's present, unchanged value.</param>
 /// <param name="RetryAfterMs">When trying again may make sense; the header Retry-After says the same in seconds.</param>
 public sealed record Problem(

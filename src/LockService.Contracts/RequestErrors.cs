@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace LockService.Contracts;
 
 /// <summary>
@@ -61,6 +63,28 @@ public sealed class RequestErrors
         if (value.Length is 0 || value.Length > maxLength || ContainsControl(value))
         {
             Add(member, $"must have 1 to {maxLength} characters, none of them a control character.");
+        }
+    }
+
+    /// <summary>Requires texts under names: so many bytes together at most, as JSON.</summary>
+    public void RequireMetadata(string member, IReadOnlyDictionary<string, string> metadata, int maxBytes)
+    {
+        if (metadata.Count == 0)
+        {
+            return;
+        }
+
+        foreach ((string key, string value) in metadata)
+        {
+            if (value is null)
+            {
+                Add($"{member}.{key}", "must be a string.");
+            }
+        }
+
+        if (JsonSerializer.SerializeToUtf8Bytes(metadata, ContractJson.Default.IReadOnlyDictionaryStringString).Length > maxBytes)
+        {
+            Add(member, $"must have at most {maxBytes} bytes as JSON in UTF-8.");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using LockService.Recipes.Locking;
 
 namespace LockService.Recipes;
 
@@ -108,4 +109,8 @@ public abstract record AcquireResult
 /// <param name="AcquiredAt">Wall clock of the instance that granted it, for people to read.</param>
 /// <param name="ExpiresAt">Wall clock of this instance, for people to read.</param>
 public sealed record LockGrant(
-    string Name, string LeaseId, long FencingToken, LockMode Mode, string Owner, TimeSpan Ttl, TimeSpan Waited, DateTimeOffset AcquiredAt, DateTimeOffset ExpiresAt);
+    string Name, string LeaseId, long FencingToken, LockMode Mode, string Owner, TimeSpan Ttl, TimeSpan Waited, DateTimeOffset AcquiredAt, DateTimeOffset ExpiresAt)
+{
+    /// <summary>The other holders that share the lease, as <see cref="ContenderRecord.Members"/>; null for a lease on this lock alone.</summary>
+    internal IReadOnlyList<string>? Members { get; init; }
+}

@@ -50,7 +50,7 @@ public sealed class Coordination : IAsyncDisposable
         _free = new FreeDirectories(_lanes, _sessions, reads, clock);
         var keyed = new KeyedCalls(store, options, clock);
         var lockMetrics = new LockMetrics(_lanes.Metrics.Meter);
-        Locks = new Locks(new LockServices
+        var locking = new LockServices
         {
             Options = options,
             Clock = clock,
@@ -69,7 +69,9 @@ public sealed class Coordination : IAsyncDisposable
             Seats = new WaiterSeats(options.MaxWaiters),
             InstanceId = InstanceId,
             Draining = _draining.Token,
-        });
+        };
+        Locks = new Locks(locking);
+        MultiLocks = new MultiLocks(locking);
         Counters = new Counters(_lanes, store, keyed, options, clock, _draining.Token);
         _time = new SharedClock(_sessions, _lanes, options, clock, logs.CreateLogger<SharedClock>());
         _delays = new Delays(clock, logs.CreateLogger<Delays>());
@@ -97,6 +99,9 @@ public sealed class Coordination : IAsyncDisposable
 
     /// <summary>Leased locks.</summary>
     public Locks Locks { get; }
+
+    /// <summary>Leases on several locks at once.</summary>
+    public MultiLocks MultiLocks { get; }
 
     /// <summary>Counters.</summary>
     public Counters Counters { get; }

@@ -19,10 +19,17 @@ public sealed record LockState(string Name, IReadOnlyList<LockHolder> Holders, I
 public sealed record LockPage(IReadOnlyList<LockState> Items, string? Next);
 
 /// <summary>A lease as its holder may look it up.</summary>
-/// <param name="Name">The lock.</param>
+/// <param name="Name">The lock; of several the first one by name.</param>
 /// <param name="Holder">Who holds it, since when, and for how long yet.</param>
 /// <param name="Ttl">How long a renewal makes it last if it names no other time.</param>
-public sealed record LeaseState(string Name, LockHolder Holder, TimeSpan Ttl);
+public sealed record LeaseState(string Name, LockHolder Holder, TimeSpan Ttl)
+{
+    /// <summary>The locks of a lease that was granted on several, in the order of their names; null for any other.</summary>
+    public IReadOnlyList<LockMember>? Locks { get; init; }
+
+    /// <summary>The names of all its locks.</summary>
+    public IEnumerable<string> Names => Locks is null ? [Name] : Locks.Select(one => one.Name);
+}
 
 /// <summary>A holder of a lock.</summary>
 /// <param name="Owner">Who holds it.</param>

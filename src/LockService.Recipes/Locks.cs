@@ -208,11 +208,13 @@ public sealed class Locks
         return new Verification(_services, Directory(name)).IsTokenOfHolderAsync(fencingToken, cancellation);
     }
 
-    /// <summary>Whether the lease is one of this lock that lasts at this moment.</summary>
+    /// <summary>Whether the lease is one of this lock that lasts at this moment, be it of this lock alone or of several.</summary>
     /// <exception cref="StoreUnavailableException">ZooKeeper was away.</exception>
-    public async Task<bool> VerifyAsync(string name, string leaseId, CancellationToken cancellation) =>
-        Holder(name, leaseId) is { } holder
-        && await new Verification(_services, Directory(name)).FindAsync(holder, cancellation).ConfigureAwait(false) is not null;
+    public async Task<bool> VerifyAsync(string name, string leaseId, CancellationToken cancellation)
+    {
+        ResourceName.ThrowIfInvalid(name);
+        return await GetLeaseAsync(leaseId, cancellation).ConfigureAwait(false) is { } lease && lease.Names.Contains(name);
+    }
 
     /// <summary>Reads a lease. Reflects every change acknowledged before the call.</summary>
     /// <returns>Null if it has ended, was released, or never was.</returns>
@@ -220,14 +222,17 @@ public sealed class Locks
     public async Task<LeaseState?> GetLeaseAsync(string leaseId, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(leaseId);
-        if (LeaseId.LockName(leaseId) is not { } name || Holder(name, leaseId) is not { } holder)
+        if (LeaseId.CarrierOf(leaseId) is not var (name, holder))
         {
             return null;
         }
 
         LockDirectory directory = Directory(name);
-        return await new Verification(_services, directory).FindAsync(holder, cancellation).ConfigureAwait(false) is (var node, var record)
+        return await new Verification(_services, directory).FindAsync(holder, cancellation).ConfigureAwait(false) is (var node, { Primary: null } record)
             ? new LeaseState(name, new LockReader(_services).Holder(directory, holder, node, record), TimeSpan.FromMilliseconds(record.TtlMs))
+            {
+                Locks = record.Members is null ? null : LockMember.AllOf(new LockMember(name, holder.Mode), record.Members),
+            }
             : null;
     }
 
@@ -256,10 +261,10 @@ public sealed class Locks
         }).ConfigureAwait(false);
     }
 
-    private static GrantCompanions CompanionsOf(OutcomeRecord record) => grant => [record.Creation(LeaseOutcome.Of(grant))];
+    internal static GrantCompanions CompanionsOf(OutcomeRecord record) => grant => [record.Creation(LeaseOutcome.Of(grant))];
 
     /// <summary>A change whose only companion is its record.</summary>
-    private static async Task<KeyedAnswer<T>> TryAsync<T>(Func<Task<T>> change, Func<T, bool> isDone)
+    internal static async Task<KeyedAnswer<T>> TryAsync<T>(Func<Task<T>> change, Func<T, bool> isDone)
     {
         try
         {

@@ -99,7 +99,7 @@ public sealed class ContractDocumentTests(ServiceFixture fixture)
     [Fact]
     public async Task Executing_the_acquire_example_gives_a_lock_for_which_the_token_rises()
     {
-        (string _, string path, JsonObject operation) = (await OperationsAsync()).Single(operation => operation.Path.EndsWith("/acquire", StringComparison.Ordinal));
+        (string _, string path, JsonObject operation) = (await OperationsAsync()).Single(operation => operation.Path == "/v1/locks/{name}/acquire");
         string name = Instantiate(path, operation).Replace("/report/", $"/{Guid.NewGuid():n}/", StringComparison.Ordinal);
 
         Answer answer = await fixture.Caller.PostAsync(name, operation["requestBody"]!["content"]!["application/json"]!["example"]!.ToJsonString());

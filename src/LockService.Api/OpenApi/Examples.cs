@@ -25,6 +25,14 @@ internal static class Examples
           "remainingMs": 21500, "metadata": { "job": "42" } }
         """;
 
+    private const string MultiLeaseReply =
+        $$"""
+        { "locks": [{ "name": "accounts:17", "mode": "exclusive", "fencingToken": 4294967338 },
+                    { "name": "rates", "mode": "shared", "fencingToken": 4294967338 }],
+          "leaseId": "{{Lease}}.accounts:17", "fencingToken": 4294967338, "owner": "billing-7", "ttlMs": 30000,
+          "waitedMs": 0, "acquiredAt": "2026-01-31T09:15:00.000Z", "expiresAt": "2026-01-31T09:15:30.000Z" }
+        """;
+
     private const string CounterReply = """{ "name": "invoices", "value": 43, "version": 4294967402, "modifiedAt": "2026-01-31T09:15:00.000Z" }""";
 
     private static readonly Dictionary<string, string> s_requests = new()
@@ -33,6 +41,13 @@ internal static class Examples
         ["renewLock"] = $$"""{ "leaseId": "{{Lease}}", "ttlMs": 30000 }""",
         ["releaseLock"] = $$"""{ "leaseId": "{{Lease}}" }""",
         ["verifyLock"] = """{ "fencingToken": 4294967338 }""",
+        ["acquireLocks"] =
+            """
+            { "locks": [{ "name": "rates", "mode": "shared" }, { "name": "accounts:17", "mode": "exclusive" }], "ttlMs": 30000, "waitMs": 0,
+              "owner": "billing-7", "metadata": { "job": "42" } }
+            """,
+        ["renewLocks"] = $$"""{ "leaseId": "{{Lease}}.accounts:17", "ttlMs": 30000 }""",
+        ["releaseLocks"] = $$"""{ "leaseId": "{{Lease}}.accounts:17" }""",
         ["setCounter"] = """{ "value": 42 }""",
         ["incrementCounter"] = """{ "by": 1, "min": 0, "max": 1000000, "initial": 0 }""",
         ["enqueueMessages"] = """{ "body": { "invoice": 1017 }, "priority": 5, "deduplicationKey": "invoice-1017" }""",
@@ -46,6 +61,8 @@ internal static class Examples
     {
         ["acquireLock"] = LeaseReply,
         ["renewLock"] = LeaseReply,
+        ["acquireLocks"] = MultiLeaseReply,
+        ["renewLocks"] = MultiLeaseReply,
         ["getLock"] =
             $$"""
             { "name": "report", "held": true, "mode": "exclusive", "holders": [{{Holder}}],

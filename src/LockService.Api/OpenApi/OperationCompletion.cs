@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using LockService.Api.Problems;
 using LockService.Api.Requests;
 using LockService.Contracts;
-using LockService.Recipes;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -36,7 +35,7 @@ internal sealed class OperationCompletion : IOperationFilter
             return;
         }
 
-        var schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = ResourceName.MaxLength, Pattern = NameInPath.Pattern };
+        var schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = ResourceNames.MaxLength, Pattern = ResourceNames.Pattern };
         operation.Parameters!.Add(new OpenApiParameter
         {
             Name = NameInPath.Parameter,

@@ -26,7 +26,7 @@ internal sealed class SchemaCompletion : ISchemaFilter
         }
 
         // Answers may get members in later versions, and readers must not refuse them; unknown members of requests are refused.
-        complete.AdditionalPropertiesAllowed = !context.Type.IsAssignableTo(typeof(ICheckedRequest)) && context.Type != typeof(NewMessage);
+        complete.AdditionalPropertiesAllowed = !context.Type.IsAssignableTo(typeof(ICheckedRequest)) && context.Type != typeof(NewMessage) && context.Type != typeof(LockToAcquire);
         complete.OneOf = context.Type switch
         {
             var type when type == typeof(EnqueueRequest) => [Requiring("body"), Requiring("messages")],

@@ -28,6 +28,36 @@ internal sealed class LockHeld : ProblemResult, IEndpointMetadataProvider
     };
 }
 
+/// <summary>The same for several locks, of which at least one is not free.</summary>
+internal sealed class LocksHeld : ProblemResult, IEndpointMetadataProvider
+{
+    private readonly IReadOnlyList<LockState> _states;
+
+    internal LocksHeld(MultiAcquireResult.Held held)
+        : base(ProblemKind.LockHeld, Sentence(held.States)) => (_states, RetryAfter) = (held.States, held.RetryAfter);
+
+    public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) =>
+        builder.Metadata.Add(new ProblemMetadata(ProblemKind.LockHeld));
+
+    protected override Problem Complete(Problem problem) => problem with
+    {
+        Holders = [.. _states.SelectMany(state => state.Holders.Select(holder => holder.ToReply() with { Name = state.Name }))],
+        QueueLength = _states.Sum(state => state.QueueLength),
+    };
+
+    private static string Sentence(IReadOnlyList<LockState> states)
+    {
+        if (states.FirstOrDefault(state => state.Holders.Count > 0) is { } held)
+        {
+            return $"The lock '{held.Name}' is held by '{held.Holders[0].Owner}'; {states.Count} of the locks {(states.Count == 1 ? "is" : "are")} not free.";
+        }
+
+        return states.FirstOrDefault(state => state.Closed is not null) is { } closed
+            ? $"The lock '{closed.Name}' is closed for a while, since its last lease was not released."
+            : "The locks were about to be granted to another waiter.";
+    }
+}
+
 /// <summary>410: the lease cannot be renewed, released or acknowledged any more.</summary>
 internal sealed class LeaseLost() : ProblemResult(ProblemKind.LeaseLost, "This lease has ended, was released, or never was."), IEndpointMetadataProvider
 {

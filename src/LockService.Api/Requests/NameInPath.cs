@@ -1,6 +1,5 @@
 using LockService.Api.Problems;
 using LockService.Contracts;
-using LockService.Recipes;
 
 namespace LockService.Api.Requests;
 
@@ -8,9 +7,6 @@ namespace LockService.Api.Requests;
 internal readonly record struct NameInPath(string Name)
 {
     internal const string Parameter = "name";
-
-    /// <summary>The same rule as <see cref="ResourceName.IsValid"/>, for the document.</summary>
-    internal const string Pattern = "^[A-Za-z0-9_:@~-][A-Za-z0-9._:@~-]{0,199}$";
 
     public static ValueTask<NameInPath> BindAsync(HttpContext context)
     {
@@ -22,9 +18,9 @@ internal readonly record struct NameInPath(string Name)
     internal static string Read(HttpContext context, RequestErrors errors)
     {
         string name = (string)context.Request.RouteValues[Parameter]!;
-        if (!ResourceName.IsValid(name))
+        if (!ResourceNames.IsValid(name))
         {
-            errors.Add(Parameter, $"must have 1 to {ResourceName.MaxLength} characters of A-Z a-z 0-9 . _ : @ ~ - and must not begin with a dot.");
+            errors.Add(Parameter, ResourceNames.Rule);
         }
 
         return name;

@@ -9,7 +9,7 @@ internal interface ILeaseKind
     TimeSpan? ReadTtl(NodeData node);
 
     /// <summary>
-    /// Ends the lease on condition that the node still has the version. A refusal because it has not, or is gone, is no failure.
+    /// Ends the lease on condition that the node still has the version that was read. A refusal because it has not, or is gone, is no failure.
     /// </summary>
-    Task ExpireAsync(ZooKeeperClient client, string path, int version, CancellationToken cancellation);
+    Task ExpireAsync(ZooKeeperClient client, string path, NodeData node, CancellationToken cancellation);
 }

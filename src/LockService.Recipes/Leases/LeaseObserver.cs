@@ -42,6 +42,7 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
     private readonly int _maxPerTick;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Observation> _observed = [];
+    private readonly Dictionary<string, Observation> _sharing = [];
     private readonly PriorityQueue<Observation, long> _due = new();
     private readonly CancellationTokenSource _disposing = new();
     private readonly Task _loop;
@@ -64,42 +65,56 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
     /// <param name="kind">How to read and to end it.</param>
     /// <param name="content">What the caller wants to find again with <see cref="Known"/>; belongs to that same version.</param>
     /// <param name="age">How long ago the lease was granted, at least.</param>
-    internal void Observe(string path, int version, TimeSpan ttl, ILeaseKind kind, object? content = null, TimeSpan age = default)
+    /// <param name="sharedBy">Other nodes that have this lease and none of their own: they are being timed with it.</param>
+    internal void Observe(
+        string path,
+        int version,
+        TimeSpan ttl,
+        ILeaseKind kind,
+        object? content = null,
+        TimeSpan age = default,
+        IReadOnlyList<string>? sharedBy = null)
     {
         long now = _clock.GetTimestamp();
         long granted = now - Ticks(age);
         lock (_gate)
         {
-            if (_observed.TryGetValue(path, out Observation? known))
+            if (!_observed.TryGetValue(path, out Observation? observation))
             {
-                known.GrantedAt = Math.Min(known.GrantedAt, granted);
-                // A stale read must not take the time back to an older version, nor start it anew for the same one.
-                if (version > known.Version)
+                observation = new Observation
                 {
-                    (known.Version, known.Ttl, known.Since, known.Content) = (version, ttl, now, content);
-                    if (DueAt(known) < known.QueuedFor)
-                    {
-                        // Renewed for a shorter time than before.
-                        Enqueue(known, DueAt(known));
-                    }
+                    Path = path,
+                    Kind = kind,
+                    Version = version,
+                    Ttl = ttl,
+                    Since = now,
+                    ReadAt = now,
+                    GrantedAt = granted,
+                    Content = content,
+                };
+                _observed.Add(path, observation);
+                Enqueue(observation, DueAt(observation));
+            }
+            else if (version > observation.Version)
+            {
+                // A stale read must not take the time back to an older version, nor start it anew for the same one.
+                (observation.Version, observation.Ttl, observation.Since, observation.Content) = (version, ttl, now, content);
+                if (DueAt(observation) < observation.QueuedFor)
+                {
+                    // Renewed for a shorter time than before.
+                    Enqueue(observation, DueAt(observation));
                 }
-
-                return;
             }
 
-            var observation = new Observation
+            observation.GrantedAt = Math.Min(observation.GrantedAt, granted);
+            if (sharedBy is not null && observation.SharedBy.Count == 0)
             {
-                Path = path,
-                Kind = kind,
-                Version = version,
-                Ttl = ttl,
-                Since = now,
-                ReadAt = now,
-                GrantedAt = granted,
-                Content = content,
-            };
-            _observed.Add(path, observation);
-            Enqueue(observation, DueAt(observation));
+                observation.SharedBy = sharedBy;
+                foreach (string other in sharedBy)
+                {
+                    _sharing[other] = observation;
+                }
+            }
         }
     }
 
@@ -108,7 +123,7 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
     {
         lock (_gate)
         {
-            return _observed.ContainsKey(path);
+            return _observed.ContainsKey(path) || _sharing.ContainsKey(path);
         }
     }
 
@@ -126,7 +141,9 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
     {
         lock (_gate)
         {
-            return _observed.TryGetValue(path, out Observation? known) ? Later(TimeSpan.Zero, known.Ttl - Unchanged(known)) : null;
+            return _observed.TryGetValue(path, out Observation? known) || _sharing.TryGetValue(path, out known)
+                ? Later(TimeSpan.Zero, known.Ttl - Unchanged(known))
+                : null;
         }
     }
 
@@ -147,6 +164,10 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
             if (_observed.Remove(path, out Observation? known))
             {
                 known.Forgotten = true;
+                foreach (string other in known.SharedBy)
+                {
+                    _sharing.Remove(other);
+                }
             }
         }
     }
@@ -220,7 +241,7 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
 
             if (!Renewed(lease, node.Stat.Version, ttl))
             {
-                await lease.Kind.ExpireAsync(_sessions.Current, lease.Path, node.Stat.Version, _disposing.Token).ConfigureAwait(false);
+                await lease.Kind.ExpireAsync(_sessions.Current, lease.Path, node, _disposing.Token).ConfigureAwait(false);
             }
 
             PutBack(lease, TimeSpan.Zero);
@@ -292,6 +313,8 @@ internal sealed partial class LeaseObserver : IAsyncDisposable
         internal TimeSpan Ttl { get; set; }
 
         internal object? Content { get; set; }
+
+        internal IReadOnlyList<string> SharedBy { get; set; } = [];
 
         /// <summary>When the version was first seen here, as a timestamp of the clock.</summary>
         internal long Since { get; set; }

@@ -14,7 +14,7 @@ namespace LockService.Recipes.Locking;
 /// 1. List in sync, and read who holds.
 /// 2. Delete them all in one transaction, each followed by its closure if it asked for one.
 /// 3. One has gone meanwhile: nothing was done; look again.
-/// <para>What is deleted are paths that are never used twice, so that nobody who came later is hit. A renewal does not get in the way.</para>
+/// <para>A lease that is on other locks too ends on all of them. What is deleted are paths that are never used twice, so that nobody who came later is hit. A renewal does not get in the way.</para>
 /// </remarks>
 internal sealed partial class Breaking(LockServices services, LockDirectory directory, string name, BreakOptions options, OutcomeRecord? record)
 {
@@ -63,7 +63,8 @@ internal sealed partial class Breaking(LockServices services, LockDirectory dire
             var seen = new Contenders(await services.Reads.ListAsync(client, directory.Path, latest: true, token).ConfigureAwait(false));
             ContenderName[] all = [.. seen.Holding, .. seen.Closures];
             var found = new List<Victim>();
-            foreach (ContenderName[] some in all.Take(MaxAtOnce).Chunk(NodesAtOnce))
+            int taken = 0;
+            foreach (ContenderName[] some in all.Chunk(NodesAtOnce))
             {
                 string[] paths = [.. some.Select(contender => directory.Child(contender.Name))];
                 NodeData?[] nodes = await services.Reads.GetDataAsync(client, paths, latest: false, token).ConfigureAwait(false);
@@ -72,23 +73,50 @@ internal sealed partial class Breaking(LockServices services, LockDirectory dire
                     ContenderRecord? holder = nodes[i] is { } read ? ContenderRecord.Parse(read.Data) : null;
                     if (nodes[i] is { } node && (some[i].IsTimed || holder is null))
                     {
-                        found.Add(new Victim(paths[i], some[i], node.Stat.CreatedZxid, holder?.Owner ?? LockReader.NativeOwner(node), holder));
+                        IReadOnlyList<string> lease = some[i].IsOfMultiLease && holder is not null
+                            ? await LeaseAsync(client, paths[i], holder, token).ConfigureAwait(false)
+                            : [paths[i]];
+                        taken += lease.Count;
+                        if (found.Count > 0 && taken > MaxAtOnce)
+                        {
+                            return ((IReadOnlyList<Victim>)found, false);
+                        }
+
+                        found.Add(new Victim(lease, some[i], node.Stat.CreatedZxid, holder?.Owner ?? LockReader.NativeOwner(node), holder));
                     }
                 }
             }
 
-            return ((IReadOnlyList<Victim>)found, all.Length <= MaxAtOnce);
+            return (found, true);
         },
         deadline);
+
+    /// <summary>
+    /// All that are there of the holders that share a lease, first the one that carries it. If that one is missing, the others are nobody's.
+    /// </summary>
+    private async Task<IReadOnlyList<string>> LeaseAsync(ZooKeeperClient client, string path, ContenderRecord record, CancellationToken token)
+    {
+        string carrier = LeaseNodes.CarrierOf(path, record);
+        NodeData? carrying = (await services.Reads.GetDataAsync(client, [carrier], latest: false, token).ConfigureAwait(false))[0];
+        if (carrying is null || ContenderRecord.Parse(carrying.Data) is not { } all)
+        {
+            return [path];
+        }
+
+        IReadOnlyList<string> paths = LeaseNodes.PathsOf(carrier, all);
+        NodeData?[] nodes = await services.Reads.GetDataAsync(client, paths, latest: false, token).ConfigureAwait(false);
+        return [.. paths.Where((_, i) => nodes[i] is not null)];
+    }
 
     /// <returns>False if one of them had gone, so that nothing was done.</returns>
     private async Task<bool> EndAsync(IReadOnlyList<Victim> victims, OutcomeRecord? withRecord, Deadline deadline)
     {
-        Closure[] closures = [.. victims.Where(v => v.Name.IsHolder).Select(v => Closure.After(v.Path, v.Record!)).OfType<Closure>()];
+        Closure[] closures =
+            [.. victims.Where(v => v.Name.IsHolder).SelectMany(v => v.Paths.Select(path => Closure.After(path, v.Record!))).OfType<Closure>()];
         var unit = new CommitUnit(directory.Path) { Unclaimed = _ => Conclude(victims, closures) };
-        foreach (Victim victim in victims)
+        foreach (string path in victims.SelectMany(victim => victim.Paths))
         {
-            unit.Delete(victim.Path, -1);
+            unit.Delete(path, -1);
         }
 
         Array.ForEach(closures, closure => closure.AddTo(unit));
@@ -113,13 +141,13 @@ internal sealed partial class Breaking(LockServices services, LockDirectory dire
 
     private void Conclude(IReadOnlyList<Victim> victims, Closure[] closures)
     {
-        foreach (Victim victim in victims)
+        foreach (string path in victims.SelectMany(victim => victim.Paths))
         {
-            services.Leases.Forget(victim.Path);
+            services.Leases.Forget(path);
+            services.Free.Note(LeaseNodes.DirectoryOf(path), free: false);
         }
 
         Array.ForEach(closures, closure => closure.Observe(services.Leases, services.HolderLease));
-        services.Free.Note(directory.Path, free: false);
         services.Metrics.Broken(victims.Count(victim => !victim.Name.IsClosure));
         if (victims.Count > 0)
         {
@@ -140,12 +168,12 @@ internal sealed partial class Breaking(LockServices services, LockDirectory dire
     /// <summary>One line stays one line, whatever callers have called themselves.</summary>
     private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? $"\\u{(int)c:x4}" : c.ToString()));
 
-    /// <param name="Path">The node.</param>
+    /// <param name="Paths">The node, or all that share the lease with it.</param>
     /// <param name="Name">Its name.</param>
     /// <param name="Token">Its creation.</param>
     /// <param name="Owner">Whose it is.</param>
     /// <param name="Record">Its data; null for a native client's.</param>
-    private sealed record Victim(string Path, ContenderName Name, long Token, string Owner, ContenderRecord? Record);
+    private sealed record Victim(IReadOnlyList<string> Paths, ContenderName Name, long Token, string Owner, ContenderRecord? Record);
 
     private static partial class Log
     {

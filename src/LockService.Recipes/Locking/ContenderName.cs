@@ -23,12 +23,16 @@ internal sealed record ContenderName(string Name, LockMode Mode, int Sequence, b
     /// <summary>Where a GUID has its version: our holders have one there that no generator of others gives.</summary>
     private const int VersionIndex = 14;
     private const char HolderVersion = '8';
+    private const char MultiHolderVersion = '9';
     private const char ClosureVersion = 'c';
     private const char WaiterVersion = '4';
 
     /// <summary>The part of the name before the number, new with every call, so that no path is ever used twice.</summary>
     internal static string NewPrefix(LockMode mode, bool holder) =>
         PrefixOf(NewGuid(holder ? HolderVersion : WaiterVersion), mode);
+
+    /// <summary>The same for one of several holders that share a lease.</summary>
+    internal static string NewMultiHolderPrefix(LockMode mode) => PrefixOf(NewGuid(MultiHolderVersion), mode);
 
     /// <summary>A contender that takes this one's place and is nobody's: it keeps everybody out who is not in already.</summary>
     internal ContenderName NewClosure()
@@ -44,6 +48,9 @@ internal sealed record ContenderName(string Name, LockMode Mode, int Sequence, b
 
     /// <summary>The part before the number.</summary>
     internal string Prefix => Name[..^SequenceLength];
+
+    /// <summary>Whether it is a holder that shares its lease with others, of other locks.</summary>
+    internal bool IsOfMultiLease => IsHolder && Name[Protection.Length + VersionIndex] == MultiHolderVersion;
 
     /// <summary>Whether it keeps the lock closed after a lease that its holder did not end.</summary>
     internal bool IsClosure => IsOurs(Name) && Name[Protection.Length + VersionIndex] == ClosureVersion;
@@ -68,7 +75,7 @@ internal sealed record ContenderName(string Name, LockMode Mode, int Sequence, b
         LockMode mode = name.Contains(SharedTag, StringComparison.Ordinal) || name.Contains(KazooSharedTag, StringComparison.Ordinal)
             ? LockMode.Shared
             : LockMode.Exclusive;
-        return new ContenderName(name, mode, sequence, IsOurs(name) && name[Protection.Length + VersionIndex] == HolderVersion);
+        return new ContenderName(name, mode, sequence, IsOurs(name) && name[Protection.Length + VersionIndex] is HolderVersion or MultiHolderVersion);
     }
 
     /// <summary>Whether this contender must wait while the other, with a lower number, is there.</summary>

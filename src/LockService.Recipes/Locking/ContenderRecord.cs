@@ -33,6 +33,15 @@ internal sealed record ContenderRecord
     /// <summary>What the owner wants others to see.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>
+    /// The other holders that share this one's lease, each as its lock's name, a slash and the node's name; null unless the lease was granted
+    /// on several locks.
+    /// </summary>
+    public IReadOnlyList<string>? Members { get; init; }
+
+    /// <summary>The holder whose lease this one shares, written like <see cref="Members"/>; null if it has one of its own.</summary>
+    public string? Primary { get; init; }
+
     /// <summary>The wall clock of the instance at the grant, or at the arrival of a waiter; for people to read.</summary>
     public required DateTimeOffset Since { get; init; }
 
@@ -72,27 +81,24 @@ internal sealed class HolderLease(CommitLanes lanes, LeaseObserver leases, LockM
             : null;
 
     /// <summary>Refused if it was released, expired by another instance, or renewed: whoever was first has decided.</summary>
-    public async Task ExpireAsync(ZooKeeperClient client, string path, int version, CancellationToken cancellation)
+    public async Task ExpireAsync(ZooKeeperClient client, string path, NodeData node, CancellationToken cancellation)
     {
-        NodeData? node = await client.GetDataAsync(path, cancellation).ConfigureAwait(false);
-        if (node is null || node.Stat.Version != version || ContenderRecord.Parse(node.Data) is not { } record)
-        {
-            return;
-        }
-
-        var closure = Closure.After(path, record);
-        CommitUnit unit = new CommitUnit(path[..path.LastIndexOf('/')]) { Unclaimed = _ => closure?.Observe(leases, this) }.Delete(path, version);
-        closure?.AddTo(unit);
-        CommitResult result = await lanes.CommitAsync(unit, lanes.NewDeadline(), cancellation).ConfigureAwait(false);
+        ContenderRecord record = ContenderRecord.Parse(node.Data)!;
+        IReadOnlyList<string> paths = LeaseNodes.PathsOf(path, record);
+        Closure[] closures = [.. paths.Select(one => Closure.After(one, record)).OfType<Closure>()];
+        CommitResult result = await LeaseNodes
+            .EndAsync(lanes, paths, node.Stat.Version, closures, companions: null, () => Observe(closures), lanes.NewDeadline()).ConfigureAwait(false);
         if (result.Committed)
         {
-            closure?.Observe(leases, this);
+            Observe(closures);
             if (ContenderName.Parse(path[(path.LastIndexOf('/') + 1)..]) is { IsHolder: true })
             {
                 metrics.Expired();
             }
         }
     }
+
+    private void Observe(Closure[] closures) => Array.ForEach(closures, closure => closure.Observe(leases, this));
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]

@@ -66,6 +66,9 @@ internal sealed class Extension(LockServices services, LockDirectory directory, 
                 ttl,
                 lasting - ttl,
                 held.Record.Since,
-                services.Clock.GetUtcNow() + ttl - age);
+                services.Clock.GetUtcNow() + ttl - age)
+            {
+                Members = held.Record.Members,
+            };
     }
 }

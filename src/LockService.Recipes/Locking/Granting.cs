@@ -48,13 +48,19 @@ internal static class Granting
         }
         else
         {
-            services.Deletes.Delete(directory.Path, directory.Child(hold.Name.Name));
+            string path = directory.Child(hold.Name.Name);
+            services.Deletes.Delete(directory.Path, LeaseNodes.PathsOf(path, hold.Record));
         }
     }
 
     /// <summary>Has the lease timed from its grant on, and before others hear of it: who waits behind it need not look at it for that.</summary>
-    internal static void Observe(LockServices services, LockDirectory directory, Hold hold, long token) => services.Leases.Observe(
-        directory.Child(hold.Name.Name), 0, hold.Ttl, services.HolderLease, new HeldLock(hold.Record, token), services.Clock.GetElapsedTime(hold.SentAt));
+    internal static void Observe(LockServices services, LockDirectory directory, Hold hold, long token)
+    {
+        string path = directory.Child(hold.Name.Name);
+        var held = new HeldLock(hold.Record, token);
+        TimeSpan age = services.Clock.GetElapsedTime(hold.SentAt);
+        services.Leases.Observe(path, 0, hold.Ttl, services.HolderLease, held, age, LeaseNodes.OthersOf(path, hold.Record));
+    }
 }
 
 /// <summary>What this instance knows of a holder along with its version, so that a renewal need not read it.</summary>

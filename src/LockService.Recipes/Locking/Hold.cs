@@ -39,5 +39,8 @@ internal sealed record Hold(ContenderName Name, ContenderRecord Record, long Sen
         Ttl,
         clock.GetElapsedTime(arrived, SentAt),
         Record.Since,
-        clock.GetUtcNow() + Ttl - clock.GetElapsedTime(SentAt));
+        clock.GetUtcNow() + Ttl - clock.GetElapsedTime(SentAt))
+    {
+        Members = Record.Members,
+    };
 }

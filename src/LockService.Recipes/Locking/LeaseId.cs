@@ -24,11 +24,22 @@ internal static class LeaseId
     }
 
     /// <summary>The lock that the text names; null if it cannot be a lease id.</summary>
-    internal static string? LockName(string leaseId) =>
+    private static string? LockName(string leaseId) =>
         leaseId.Length > EncodedLength + 1 && leaseId[(EncodedLength + 1)..] is var name && ResourceName.IsValid(name) ? name : null;
 
-    /// <summary>The name of the holder's node; null if the text is no lease id of this lock.</summary>
-    internal static string? HolderName(string lockName, string leaseId)
+    /// <summary>The name of the holder's node; null if the text is no lease id of this lock, or that of a lease on several.</summary>
+    internal static string? HolderName(string lockName, string leaseId) =>
+        Parse(lockName, leaseId) is { IsHolder: true, IsOfMultiLease: false } holder ? holder.Name : null;
+
+    /// <summary>Where the lease on several locks is kept: a lock, and the holder in it; null if the text is no such lease's id.</summary>
+    internal static (string LockName, ContenderName Holder)? PrimaryOf(string leaseId) =>
+        CarrierOf(leaseId) is { Holder.IsOfMultiLease: true } carrier ? carrier : null;
+
+    /// <summary>The same for a lease on one lock or several.</summary>
+    internal static (string LockName, ContenderName Holder)? CarrierOf(string leaseId) =>
+        LockName(leaseId) is { } lockName && Parse(lockName, leaseId) is { IsHolder: true } holder ? (lockName, holder) : null;
+
+    private static ContenderName? Parse(string lockName, string leaseId)
     {
         Span<byte> bytes = stackalloc byte[Length];
         if (leaseId.Length != EncodedLength + 1 + lockName.Length
@@ -44,7 +55,6 @@ internal static class LeaseId
 
         string hex = Convert.ToHexStringLower(bytes[..GuidBytes]);
         string guid = $"{hex[..8]}-{hex[8..12]}-{hex[12..16]}-{hex[16..20]}-{hex[20..]}";
-        string name = ContenderName.WithSequence(ContenderName.PrefixOf(guid, (LockMode)bytes[^1]), sequence);
-        return ContenderName.Parse(name) is { IsHolder: true } ? name : null;
+        return ContenderName.Parse(ContenderName.WithSequence(ContenderName.PrefixOf(guid, (LockMode)bytes[^1]), sequence));
     }
 }

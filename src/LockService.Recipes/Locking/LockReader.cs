@@ -36,6 +36,11 @@ internal sealed class LockReader(LockServices services)
         string[] paths = [.. holding.Concat(described).Concat(closures).Select(c => directory.Child(c.Name))];
         NodeData?[] nodes = await services.Reads.GetDataAsync(client, paths, latest: false, cancellation).ConfigureAwait(false);
 
+        await ObserveSharedAsync(
+            client,
+            Enumerable.Range(0, holding.Length).Select(i => (paths[i], nodes[i] is { } node ? ContenderRecord.Parse(node.Data) : null)),
+            cancellation).ConfigureAwait(false);
+
         var holders = new List<LockHolder>();
         var waiters = new List<LockWaiter>();
         int queueLength = waiting.Length;
@@ -85,6 +90,35 @@ internal sealed class LockReader(LockServices services)
                     services.Leases.Observe(paths[i], node.Stat.Version, ttl, services.HolderLease, age: age);
                 }
             }
+
+            await ObserveSharedAsync(client, paths.Zip(nodes, (path, node) => (path, node is null ? null : ContenderRecord.Parse(node.Data))), cancellation)
+                .ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Has the leases timed that holders share with another one. If that one is not there although it was read later, somebody removed it past
+    /// the service: what shared its lease has none any more, and is removed.
+    /// </summary>
+    private async Task ObserveSharedAsync(
+        ZooKeeperClient client, IEnumerable<(string Path, ContenderRecord? Record)> holders, CancellationToken cancellation)
+    {
+        (string Path, string Primary)[] sharing =
+            [.. holders.Where(h => h.Record?.Primary is not null).Select(h => (h.Path, LeaseNodes.CarrierOf(h.Path, h.Record!)))];
+        string[] primaries = [.. sharing.Select(one => one.Primary)];
+        NodeData?[] nodes = await SharedReads
+            .AgainAsync(t => services.Reads.GetDataAsync(client, primaries, latest: false, t), cancellation).ConfigureAwait(false);
+        for (int i = 0; i < sharing.Length; i++)
+        {
+            if (nodes[i] is { } node && ContenderRecord.Parse(node.Data) is { } record)
+            {
+                IReadOnlyList<string> others = LeaseNodes.OthersOf(primaries[i], record);
+                services.Leases.Observe(primaries[i], node.Stat.Version, record.Lease, services.HolderLease, age: record.Age, sharedBy: others);
+            }
+            else
+            {
+                services.Deletes.Delete(LeaseNodes.DirectoryOf(sharing[i].Path), sharing[i].Path);
+            }
         }
     }
 
@@ -116,7 +150,11 @@ internal sealed class LockReader(LockServices services)
 
         string path = directory.Child(contender.Name);
         TimeSpan ttl = record.Lease;
-        services.Leases.Observe(path, node.Stat.Version, ttl, services.HolderLease, age: record.Age);
+        if (record.Primary is null)
+        {
+            services.Leases.Observe(path, node.Stat.Version, ttl, services.HolderLease, age: record.Age);
+        }
+
         return new LockHolder(
             record.Owner, contender.Mode, node.Stat.CreatedZxid, record.Since, services.Leases.Remaining(path) ?? ttl, record.Metadata);
     }

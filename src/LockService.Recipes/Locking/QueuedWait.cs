@@ -21,7 +21,7 @@ internal sealed class QueuedWait(
     /// The server's numbers wrap after 2^31-1, and two contenders with one number would both find nobody before them. Nobody is let in
     /// from here on, until the directory has emptied, gone, and begun at 0 again.
     /// </summary>
-    private const int LastSequence = int.MaxValue - (1 << 24);
+    internal const int LastSequence = int.MaxValue - (1 << 24);
 
     /// <summary>
     /// How long the entry into a queue waits for a release to travel with. Who has to wait loses nothing by it, and a hot lock's next release

@@ -77,7 +77,8 @@ internal sealed class Renewal(
                 // The server in use may not have heard yet of a grant or a renewal through another instance.
                 ?? await ReadAsync(client, latest: true, token).ConfigureAwait(false),
             deadline).ConfigureAwait(false);
-        return node is not null && ContenderRecord.Parse(node.Data) is { } record
+        // One that shares the lease of another has none to be renewed.
+        return node is not null && ContenderRecord.Parse(node.Data) is { Primary: null } record
             ? (node.Stat.Version, new HeldLock(record, node.Stat.CreatedZxid))
             : null;
     }
@@ -94,7 +95,10 @@ internal sealed class Renewal(
         told,
         TimeSpan.Zero,
         record.Since,
-        services.Clock.GetUtcNow() + told - services.Clock.GetElapsedTime(_arrived));
+        services.Clock.GetUtcNow() + told - services.Clock.GetElapsedTime(_arrived))
+    {
+        Members = record.Members,
+    };
 }
 
 /// <summary>What a renewal is to make of a lease.</summary>

@@ -14,8 +14,8 @@ internal sealed class DeliveryMoves(QueueServices services) : ILeaseKind
         DeliveryRecord.Parse(node.Data) is { State: DeliveryState.Leased } record ? TimeSpan.FromMilliseconds(record.LeaseMs) : null;
 
     /// <summary>The lease is over.</summary>
-    public Task ExpireAsync(ZooKeeperClient client, string path, int version, CancellationToken cancellation) =>
-        EndAsync(client, path, version, DeliveryState.Leased, cancellation);
+    public Task ExpireAsync(ZooKeeperClient client, string path, NodeData node, CancellationToken cancellation) =>
+        EndAsync(client, path, node.Stat.Version, DeliveryState.Leased, cancellation);
 
     /// <summary>The delay is over.</summary>
     internal Task EndDelayAsync(string path, int version, CancellationToken cancellation) => services.Store.ReadAsync(

@@ -25,7 +25,11 @@ internal sealed partial class GuaranteedDeletes(CommitLanes lanes, TimeProvider 
     /// <summary>
     /// Deletes a node, behind everything that was submitted for the resource before: also one whose creation is still being settled.
     /// </summary>
-    internal void Delete(string resource, string path) => _ = RunAsync(new CommitUnit(resource).Delete(path, -1));
+    internal void Delete(string resource, string path) => Delete(resource, [path]);
+
+    /// <summary>The same for nodes that go together; if some have gone already, the others go one by one.</summary>
+    internal void Delete(string resource, IReadOnlyList<string> paths) =>
+        _ = RunAsync(paths.Aggregate(new CommitUnit(resource), (unit, path) => unit.Delete(path, -1)));
 
     /// <summary>Lets what is under way finish, for 3 s at most; what is left then ends with its lease or its session.</summary>
     public async ValueTask DisposeAsync()
@@ -49,7 +53,14 @@ internal sealed partial class GuaranteedDeletes(CommitLanes lanes, TimeProvider 
                 try
                 {
                     CommitResult result = await lanes.CommitAsync(delete, lanes.NewDeadline(), CancellationToken.None).ConfigureAwait(false);
-                    if (!result.Committed && result.Error != ErrorCode.NoNode)
+                    if (result.Error == ErrorCode.NoNode && delete.Operations.Count > 1)
+                    {
+                        foreach (UnitOperation.Delete one in delete.Operations.OfType<UnitOperation.Delete>())
+                        {
+                            Delete(delete.Resource, one.Path);
+                        }
+                    }
+                    else if (!result.Committed && result.Error != ErrorCode.NoNode)
                     {
                         Log.GivenUp(logger, result.Error);
                     }

@@ -25,16 +25,28 @@ internal sealed class SharedReads
     /// <param name="cancellation">Leaves.</param>
     /// <returns>Null if there is no such node.</returns>
     /// <exception cref="RequestRefusedException">The server refused to read it.</exception>
-    internal async Task<DirectoryListing?> ListAsync(ZooKeeperClient client, string path, bool latest, CancellationToken cancellation)
+    internal async Task<DirectoryListing?> ListAsync(ZooKeeperClient client, string path, bool latest, CancellationToken cancellation) =>
+        (await ListAsync(client, [path], latest, cancellation).ConfigureAwait(false))[0];
+
+    /// <summary>Lists several directories, each by itself: they are no snapshot together.</summary>
+    internal async Task<DirectoryListing?[]> ListAsync(
+        ZooKeeperClient client, IReadOnlyList<string> paths, bool latest, CancellationToken cancellation)
     {
-        var request = new Request(DirectoryListing.Parts, latest, batch => DirectoryListing.AddTo(batch, path));
-        return DirectoryListing.From(await ReadAsync(client, request, cancellation).ConfigureAwait(false), request.Index);
+        var request = new Request(DirectoryListing.Parts * paths.Count, latest, batch =>
+        {
+            foreach (string path in paths)
+            {
+                DirectoryListing.AddTo(batch, path);
+            }
+        });
+        ReadBatchResult result = await ReadAsync(client, request, cancellation).ConfigureAwait(false);
+        return [.. paths.Select((_, i) => DirectoryListing.From(result, request.Index + (DirectoryListing.Parts * i)))];
     }
 
     /// <summary>Reads the data of nodes.</summary>
     /// <param name="client">The session.</param>
     /// <param name="paths">The nodes.</param>
-    /// <param name="latest">As for <see cref="ListAsync"/>.</param>
+    /// <param name="latest">As for a listing.</param>
     /// <param name="cancellation">Leaves.</param>
     /// <returns>For each path the node, or null if there is none.</returns>
     /// <exception cref="RequestRefusedException">The server refused to read one of them.</exception>
