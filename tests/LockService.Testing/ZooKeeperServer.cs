@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using LockService.Testing.Histories;
 using LockService.ZooKeeper;
 
 namespace LockService.Testing;
@@ -161,6 +162,9 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     /// <returns>The answer, empty if the server closed the connection without one.</returns>
     /// <exception cref="OperationCanceledException">No answer within 10 s.</exception>
     public Task<string> AskAsync(string command) => AskAsync(command, TimeSpan.FromSeconds(10));
+
+    /// <summary>All transactions since the server was new, in their order, as it has logged them until now.</summary>
+    public IReadOnlyList<LoggedTransaction> ReadTransactions() => LoggedTransaction.ReadAll(DataDirectory);
 
     /// <summary>The last lines of the server's log.</summary>
     public string LogTail()

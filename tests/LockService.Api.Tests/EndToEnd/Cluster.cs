@@ -5,35 +5,41 @@ using LockService.Testing;
 
 namespace LockService.Api.Tests.EndToEnd;
 
-/// <summary>Two service processes on one ZooKeeper, seen from outside: HTTP, and signals.</summary>
+/// <summary>Service processes, two unless said otherwise, on one ZooKeeper, seen from outside: HTTP, and signals.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
     /// <summary>Asked of ZooKeeper, whose test server grants any timeout from a second up.</summary>
     internal static readonly TimeSpan SessionTimeout = TimeSpan.FromSeconds(4);
 
-    private Cluster(ServiceProcess one, ServiceProcess two) => (One, Two) = (one, two);
+    private readonly ServiceProcess[] _services;
 
-    internal ServiceProcess One { get; }
+    private Cluster(ServiceProcess[] services) => _services = services;
 
-    internal ServiceProcess Two { get; }
+    internal ServiceProcess One => _services[0];
 
-    internal static async Task<Cluster> StartAsync(string zooKeeper)
+    internal ServiceProcess Two => _services[1];
+
+    internal static async Task<Cluster> StartAsync(string zooKeeper, int instances = 2)
     {
         string assembly = Path.Combine(AppContext.BaseDirectory, "LockService.Api.dll");
         string timeout = $"--LockService:SessionTimeoutMs={SessionTimeout.TotalMilliseconds}";
         ServiceProcess[] services = await Task.WhenAll(
-            ServiceProcess.StartAsync(assembly, zooKeeper, timeout), ServiceProcess.StartAsync(assembly, zooKeeper, timeout));
+            Enumerable.Range(0, instances).Select(_ => ServiceProcess.StartAsync(assembly, zooKeeper, timeout)));
         await Task.WhenAll(services.Select(service => service.ReadyAsync()));
-        return new Cluster(services[0], services[1]);
+        return new Cluster(services);
     }
 
-    /// <summary>One of the two, by turns.</summary>
-    internal ServiceProcess this[int turn] => turn % 2 == 0 ? One : Two;
+    internal int Count => _services.Length;
+
+    /// <summary>One of them, by turns.</summary>
+    internal ServiceProcess this[int turn] => _services[turn % _services.Length];
 
     public async ValueTask DisposeAsync()
     {
-        await One.DisposeAsync();
-        await Two.DisposeAsync();
+        foreach (ServiceProcess service in _services)
+        {
+            await service.DisposeAsync();
+        }
     }
 }
 
@@ -52,9 +58,19 @@ internal sealed record Answer(HttpStatusCode Status, JsonElement Body)
 internal static class ServiceCalls
 {
     /// <summary>Posts JSON and reads the answer.</summary>
-    internal static async Task<Answer> PostAsync(this ServiceProcess service, string path, object body, CancellationToken cancellation = default)
+    internal static Task<Answer> PostAsync(this ServiceProcess service, string path, object body, CancellationToken cancellation = default) =>
+        service.PostAsync(path, body, key: null, cancellation);
+
+    /// <summary>The same under a key.</summary>
+    internal static async Task<Answer> PostAsync(this ServiceProcess service, string path, object body, string? key, CancellationToken cancellation)
     {
-        using HttpResponseMessage response = await service.Http.PostAsJsonAsync(new Uri(path, UriKind.Relative), body, cancellation);
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(path, UriKind.Relative)) { Content = JsonContent.Create(body) };
+        if (key is not null)
+        {
+            request.Headers.Add("Idempotency-Key", key);
+        }
+
+        using HttpResponseMessage response = await service.Http.SendAsync(request, cancellation);
         return await ReadAsync(response, cancellation);
     }
 

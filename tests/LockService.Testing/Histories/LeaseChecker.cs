@@ -1,0 +1,108 @@
+namespace LockService.Testing.Histories;
+
+/// <summary>
+/// Leases: none ends before its holder's own deadline, which shows when somebody else has the lock or the holder is told that the lease is lost;
+/// none can be used any more once somebody else has the lock; and whoever waits gets the lock soon after the lease before him has run out.
+/// </summary>
+public static class LeaseChecker
+{
+    private const int LeaseLost = 410;
+
+    /// <summary>Checks the leases of all locks.</summary>
+    /// <param name="history">What happened.</param>
+    /// <param name="mostOvershoot">How late a lease may end at most.</param>
+    public static CheckReport Check(LockHistory history, TimeSpan mostOvershoot)
+    {
+        var violations = new List<string>();
+        var overshoots = new List<double>();
+        double undershoot = 0;
+        int ranOut = 0;
+        foreach (Tenure[] tenures in Tenure.ByLock(history))
+        {
+            ranOut += tenures.Count(tenure => tenure.Released is null);
+            violations.AddRange(tenures.SelectMany(EndedForItsHolder));
+            violations.AddRange(UsedAfterwards(tenures));
+            foreach ((Tenure before, Tenure next) in Neighbours(tenures, tenure => tenure.CertainUntil))
+            {
+                TimeSpan early = before.CertainUntil - next.Grant.Completed;
+                if (early > TimeSpan.Zero)
+                {
+                    undershoot = Math.Max(undershoot, early.TotalMilliseconds);
+                    violations.Add($"A lease ended {early.TotalMilliseconds:F1} ms too early: {before.Grant}, lasting until {before.CertainUntil.TotalMilliseconds:F1} ms, then {next.Grant}.");
+                }
+            }
+
+            foreach ((TimeSpan late, Tenure before, Tenure next) in Overshoots(tenures))
+            {
+                overshoots.Add(late.TotalMilliseconds);
+                if (late > mostOvershoot)
+                {
+                    violations.Add($"A lease ended {late.TotalMilliseconds:F1} ms too late: {before.Grant}, then {next.Grant}.");
+                }
+            }
+        }
+
+        overshoots.Sort();
+        return new CheckReport("leases", violations, new Dictionary<string, double>
+        {
+            ["ran out"] = ranOut,
+            ["undershoot max ms"] = undershoot,
+            ["overshoots"] = overshoots.Count,
+            ["overshoot p50 ms"] = CheckReport.Percentile(overshoots, 0.5),
+            ["overshoot p99 ms"] = CheckReport.Percentile(overshoots, 0.99),
+            ["overshoot max ms"] = overshoots.LastOrDefault(),
+        });
+    }
+
+    /// <summary>The holder was told that its lease is lost, before its deadline and although it had not released it.</summary>
+    private static IEnumerable<string> EndedForItsHolder(Tenure tenure) =>
+        from refused in tenure.Later
+        where refused.Status == LeaseLost && !tenure.MayBeReleasedBefore(refused)
+        let deadline = tenure.DeadlineWithout(refused)
+        where refused.Completed < deadline
+        select $"A lease was lost before its deadline, {deadline.TotalMilliseconds:F1} ms: {tenure.Grant}, then {refused}.";
+
+    /// <summary>Something was still done to a lease after somebody who conflicts with it was told that he has the lock.</summary>
+    private static IEnumerable<string> UsedAfterwards(Tenure[] tenures)
+    {
+        // From the last grant back to the first: the earliest answer to any later grant, and to any later exclusive one.
+        Tenure? earliest = null;
+        Tenure? earliestExclusive = null;
+        foreach (Tenure tenure in tenures.Reverse())
+        {
+            Tenure? successor = tenure.Grant.Shared ? earliestExclusive : earliest;
+            foreach (LockOperation done in tenure.Later.Where(o => o.Outcome == CallOutcome.Done && o.Invoked > successor?.Grant.Completed))
+            {
+                yield return $"A lease was used after somebody else had the lock: {done} of {tenure.Grant}, after {successor!.Grant}.";
+            }
+
+            earliest = earliest is null || tenure.Grant.Completed < earliest.Grant.Completed ? tenure : earliest;
+            earliestExclusive = !tenure.Grant.Shared && (earliestExclusive is null || tenure.Grant.Completed < earliestExclusive.Grant.Completed)
+                ? tenure : earliestExclusive;
+        }
+    }
+
+    /// <summary>How long those who waited already had to wait for the lock after a lease before them had run out.</summary>
+    private static IEnumerable<(TimeSpan Late, Tenure Before, Tenure Next)> Overshoots(Tenure[] tenures) =>
+        from pair in Neighbours(tenures, tenure => tenure.LatestEnd ?? TimeSpan.MaxValue)
+        where pair.Before.Released is null && pair.Before.LatestEnd is { } end && pair.Next.Grant.Invoked < end
+        let late = pair.Next.Grant.Completed - pair.Before.LatestEnd!.Value
+        select (late < TimeSpan.Zero ? TimeSpan.Zero : late, pair.Before, pair.Next);
+
+    /// <summary>Each grant with that one of its predecessors, among those that conflict with it, which ends last.</summary>
+    private static IEnumerable<(Tenure Before, Tenure Next)> Neighbours(Tenure[] tenures, Func<Tenure, TimeSpan> end)
+    {
+        Tenure? last = null;
+        Tenure? lastExclusive = null;
+        foreach (Tenure tenure in tenures)
+        {
+            if ((tenure.Grant.Shared ? lastExclusive : last) is { } before)
+            {
+                yield return (before, tenure);
+            }
+
+            last = last is null || end(tenure) > end(last) ? tenure : last;
+            lastExclusive = !tenure.Grant.Shared && (lastExclusive is null || end(tenure) > end(lastExclusive)) ? tenure : lastExclusive;
+        }
+    }
+}
