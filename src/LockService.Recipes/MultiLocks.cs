@@ -37,7 +37,7 @@ public sealed class MultiLocks
 
     /// <summary>Acquires all of the locks, waiting in arrival order of each for at most <see cref="AcquireOptions.Wait"/>.</summary>
     /// <param name="locks">1 to <see cref="MaxLocks"/> different locks, in any order.</param>
-    /// <param name="options">What is asked for; its mode is not: each lock has its own.</param>
+    /// <param name="options">What is asked for; its mode is not, since each lock has its own, and no lease can be named.</param>
     /// <param name="cancellation">Leaves the queues; a grant that came at the same moment is given back.</param>
     /// <exception cref="StoreUnavailableException">ZooKeeper was away, or the session that waited was lost. Nothing was done.</exception>
     /// <exception cref="EffectUnknownException">A grant may have happened that is being taken back; it ends after one lease at the latest.</exception>
@@ -53,6 +53,11 @@ public sealed class MultiLocks
         ArgumentOutOfRangeException.ThrowIfNotEqual(locks.Count, locks.DistinctBy(one => one.Name).Count());
         ArgumentOutOfRangeException.ThrowIfZero(locks.Count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(locks.Count, MaxLocks);
+        if (options.LeaseId is not null)
+        {
+            throw new ArgumentException("A lease on several locks is given back by renewing it.", nameof(options));
+        }
+
         foreach (LockMember one in locks)
         {
             ResourceName.ThrowIfInvalid(one.Name);

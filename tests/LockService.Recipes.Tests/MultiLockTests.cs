@@ -341,6 +341,7 @@ public sealed class MultiLockTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await locks.AcquireAsync(Locks("a", "a/shared"), s_try, default));
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await locks.AcquireAsync(tooMany, s_try, default));
         await Assert.ThrowsAsync<ArgumentException>(async () => await locks.AcquireAsync(Locks("a", ".b"), s_try, default));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await locks.AcquireAsync(Locks("a"), s_try with { LeaseId = "x" }, default));
     }
 
     /// <summary>Names, with <c>/shared</c> behind those that are to be shared.</summary>
