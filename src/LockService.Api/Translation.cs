@@ -79,6 +79,30 @@ internal static class Translation
         DeduplicationKey = message.DeduplicationKey,
     };
 
+    internal static QueueSettings ToRecipe(this SetQueueRequest request) => new()
+    {
+        MaxLength = (int)request.MaxLength,
+        MaxDeliveries = (int)request.MaxDeliveries,
+        DeduplicationWindow = TimeSpan.FromMilliseconds(request.DeduplicationWindowMs),
+    };
+
+    internal static QueueReply ToReply(this QueueState queue) => new(
+        queue.Name,
+        queue.Ready,
+        queue.Delayed,
+        queue.Leased,
+        queue.DeadLettered,
+        queue.OldestAge is { } age ? Floor(age) : null,
+        new QueueSettingsReply(queue.Settings.MaxLength, queue.Settings.MaxDeliveries, Floor(queue.Settings.DeduplicationWindow)));
+
+    internal static QueueMessageReply ToReply(this SeenMessage message) => new(
+        message.MessageId,
+        Requests.MessageQuery.States[(int)message.State],
+        new JsonText(message.Body),
+        message.Priority,
+        message.DeliveryCount,
+        message.EnqueuedAt);
+
     internal static MessageReply ToReply(this LeasedMessage message) => new(
         message.MessageId,
         message.LeaseId,

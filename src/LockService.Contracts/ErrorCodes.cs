@@ -18,6 +18,9 @@ public static class ErrorCodes
     /// <summary>409. The increment would leave the bounds it names, or 64 bits; the counter is unchanged.</summary>
     public const string CounterOutOfRange = "counter-out-of-range";
 
+    /// <summary>409. The queue has as many messages as its settings allow; nothing was done.</summary>
+    public const string QueueFull = "queue-full";
+
     /// <summary>409. Something of another kind is kept under this name.</summary>
     public const string WrongKind = "wrong-kind";
 

@@ -45,6 +45,15 @@ public sealed class TooManyWaitersException : CoordinationException
     }
 }
 
+/// <summary>The queue has as many messages as its settings allow. Nothing was done.</summary>
+public sealed class QueueFullException : CoordinationException
+{
+    internal QueueFullException(string name, int maxLength)
+        : base($"The queue '{name}' is full: it may have {maxLength} messages.")
+    {
+    }
+}
+
 /// <summary>The node at the name's place is not of the expected kind. Nothing was done.</summary>
 public sealed class WrongKindException : CoordinationException
 {

@@ -17,4 +17,13 @@ public sealed record QueueSettings
     /// key costs some 200 bytes of ZooKeeper's memory for that time.
     /// </summary>
     public TimeSpan DeduplicationWindow { get; init; } = TimeSpan.FromMinutes(5);
+
+    internal void ThrowIfInvalid()
+    {
+        if (MaxLength is < 1 or > 1_000_000 || MaxDeliveries is < 0 or > 1_000
+            || DeduplicationWindow < TimeSpan.FromSeconds(1) || DeduplicationWindow > TimeSpan.FromHours(1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(MaxLength), this, "A setting is out of its range.");
+        }
+    }
 }

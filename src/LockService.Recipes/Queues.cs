@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using LockService.Recipes.Idempotency;
 using LockService.Recipes.Queueing;
 using LockService.Recipes.Sessions;
@@ -38,11 +39,6 @@ namespace LockService.Recipes;
 public sealed class Queues
 {
     private const int MaxMessages = 100;
-    private const int MaxBodyBytes = 256 * 1024;
-    private const int MaxBytes = 900 * 1024;
-
-    private static readonly TimeSpan s_longestDelay = TimeSpan.FromDays(7);
-    private static readonly TimeSpan s_longestLife = TimeSpan.FromDays(14);
 
     /// <summary>Queues in memory before idle ones are dropped; they hold nothing that cannot be read again.</summary>
     private const int MaxIdle = 10_000;
@@ -75,7 +71,7 @@ public sealed class Queues
         string name, IReadOnlyList<NewMessage> messages, KeyedRequest? key, CancellationToken cancellation)
     {
         LocalQueue queue = Find(name);
-        ThrowIfInvalid(messages);
+        NewMessage.ThrowIfInvalid(messages);
         bool isTimed = messages.Any(message => message.TimeToLive is not null || message.Delay > TimeSpan.Zero || message.DeduplicationKey is not null);
         await TimeKnownAsync(isTimed, cancellation).ConfigureAwait(false);
         return await _services.Keyed.RunAsync(
@@ -143,7 +139,7 @@ public sealed class Queues
         string name, IReadOnlyList<string> leaseIds, TimeSpan delay, KeyedRequest? key, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(delay, TimeSpan.Zero);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(delay, s_longestDelay);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(delay, NewMessage.LongestDelay);
         await TimeKnownAsync(delay > TimeSpan.Zero, cancellation).ConfigureAwait(false);
         return await ChangeLeasesAsync(name, leaseIds, After, key, cancellation).ConfigureAwait(false);
 
@@ -170,7 +166,65 @@ public sealed class Queues
             name, leaseIds, (leased, _) => lease is { } time ? leased with { LeaseMs = (long)time.TotalMilliseconds } : leased, key, cancellation);
     }
 
-    /// <summary>Times the leases and delays of all queues that nobody times: those of an instance that is gone.</summary>
+    /// <summary>Counts the messages of a queue. Sees every change acknowledged before.</summary>
+    /// <returns>Null if there is no such queue.</returns>
+    /// <exception cref="StoreUnavailableException">It could not be read in time.</exception>
+    /// <exception cref="DrainingException">This instance is shutting down.</exception>
+    public Task<QueueState?> GetAsync(string name, CancellationToken cancellation) =>
+        new QueueInspection(Find(name), _services).ReadStateAsync(cancellation);
+
+    /// <summary>Shows messages in the order in which they leave, without leasing them.</summary>
+    /// <param name="name">The queue.</param>
+    /// <param name="state">In which state.</param>
+    /// <param name="after">The id of the message behind which to begin; empty to begin at the first.</param>
+    /// <param name="limit">The most messages; fewer come if their bodies have more than 4 MiB.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <inheritdoc cref="GetAsync" path="/returns"/>
+    /// <inheritdoc cref="GetAsync" path="/exception"/>
+    public Task<QueuePage?> PeekAsync(string name, MessageState state, string after, int limit, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        return new QueueInspection(Find(name), _services).PeekAsync(state, after, limit, cancellation);
+    }
+
+    /// <summary>Sets the settings of a queue, and makes it if it does not exist.</summary>
+    /// <inheritdoc cref="AckAsync" path="/exception"/>
+    public Task SetAsync(string name, QueueSettings settings, KeyedRequest? key, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        settings.ThrowIfInvalid();
+        QueueChanges changes = Changes(name);
+        return _services.Keyed.RunAsync(
+            key, (record, deadline) => changes.SetAsync(settings, record, deadline, cancellation), (_, _) => Task.FromResult(KeyedAnswer.Done(true)));
+    }
+
+    /// <summary>Removes a queue with all its messages. Leases on them end at once.</summary>
+    /// <returns>Whether there was one.</returns>
+    /// <inheritdoc cref="AckAsync" path="/exception"/>
+    public Task<bool> RemoveAsync(string name, KeyedRequest? key, CancellationToken cancellation)
+    {
+        QueueChanges changes = Changes(name);
+        return _services.Keyed.RunAsync(
+            key, (record, deadline) => changes.RemoveAsync(record, deadline, cancellation), (_, _) => Task.FromResult(KeyedAnswer.Done(true)));
+    }
+
+    /// <summary>Makes dead letters ready again, at their old places and as if they had never been delivered.</summary>
+    /// <param name="name">The queue.</param>
+    /// <param name="max">The most dead letters.</param>
+    /// <param name="key">Under which key the request may be repeated; null for none.</param>
+    /// <param name="cancellation">Stops; what is back stays so.</param>
+    /// <returns>How many; null if there is no such queue.</returns>
+    /// <inheritdoc cref="AckAsync" path="/exception"/>
+    public Task<long?> RedriveAsync(string name, long max, KeyedRequest? key, CancellationToken cancellation)
+    {
+        QueueChanges changes = Changes(name);
+        return _services.Keyed.RunAsync(
+            key,
+            (record, _) => changes.RedriveAsync(max, record, cancellation),
+            (outcome, _) => Task.FromResult(KeyedAnswer.Done<long?>(long.Parse(QueueOutcome.Parse(outcome.Json)[0], CultureInfo.InvariantCulture))));
+    }
+
+    /// <summary>Times the leases and delays of all queues that nobody times: those of an instance that is gone. Removes what has had its time.</summary>
     internal Task SweepAsync(CancellationToken cancellation) => _sweep.SweepAsync(cancellation);
 
     private Task<IReadOnlyList<string>> ChangeLeasesAsync(
@@ -187,6 +241,8 @@ public sealed class Queues
             (record, deadline) => Calls(queue).ServeAsync(leaseIds, next, record, deadline, cancellation),
             (outcome, _) => Task.FromResult(KeyedAnswer.Done(QueueOutcome.Parse(outcome.Json))));
     }
+
+    private QueueChanges Changes(string name) => new(Find(name), _services, _moves);
 
     private LeaseCalls Calls(LocalQueue queue) => new(queue, _services, _moves);
 
@@ -209,25 +265,6 @@ public sealed class Queues
         }
 
         return _queues.GetOrAdd(name, _ => new LocalQueue(name, _services, _moves));
-    }
-
-    private static void ThrowIfInvalid(IReadOnlyList<NewMessage> messages)
-    {
-        ArgumentNullException.ThrowIfNull(messages);
-        if (messages.Count is 0 or > MaxMessages
-            || messages.Any(message => message.Body.Length > MaxBodyBytes)
-            || messages.Sum(message => message.Body.Length) > MaxBytes)
-        {
-            throw new ArgumentException(
-                $"1 to {MaxMessages} messages of at most {MaxBodyBytes} bytes each and {MaxBytes} together are allowed.", nameof(messages));
-        }
-
-        if (messages.Any(message => message.Priority is < 0 or >= MessageName.Priorities
-            || message.Delay < TimeSpan.Zero || message.Delay > s_longestDelay
-            || message.TimeToLive < TimeSpan.FromMilliseconds(1) || message.TimeToLive > s_longestLife))
-        {
-            throw new ArgumentException("A priority, a delay or a time to live is out of its range.", nameof(messages));
-        }
     }
 
     /// <summary>Whoever asks for something to happen later must know what time it is.</summary>
@@ -270,25 +307,4 @@ public sealed class Queues
         queue.Dispenser.Add(taker);
         return await taker.Answer.ConfigureAwait(false);
     }
-}
-
-/// <summary>A message on lease.</summary>
-/// <param name="MessageId">Its id, the same at every delivery.</param>
-/// <param name="LeaseId">The secret that acknowledges this delivery.</param>
-/// <param name="Body">The body, UTF-8 JSON.</param>
-/// <param name="Priority">Its priority.</param>
-/// <param name="DeliveryCount">1 at the first delivery.</param>
-/// <param name="EnqueuedAt">When it was enqueued, by a server's wall clock; for people to read.</param>
-/// <param name="Lease">How long it is hidden from others, counted from the sending of the request plus the time waited.</param>
-public sealed record LeasedMessage(
-    string MessageId, string LeaseId, ReadOnlyMemory<byte> Body, int Priority, int DeliveryCount, DateTimeOffset EnqueuedAt, TimeSpan Lease)
-{
-    internal static LeasedMessage Of(DeliveryId id, MessageContent content, int deliveryCount, TimeSpan lease) => new(
-        DeliveryId.MessageId(id.Life, id.Message),
-        id.ToLeaseId(),
-        content.Body,
-        id.Message.Priority,
-        deliveryCount,
-        DateTimeOffset.FromUnixTimeMilliseconds(content.EnqueuedAtMs),
-        lease);
 }

@@ -33,6 +33,12 @@ internal static class Examples
           "waitedMs": 0, "acquiredAt": "2026-01-31T09:15:00.000Z", "expiresAt": "2026-01-31T09:15:30.000Z" }
         """;
 
+    private const string QueueReply =
+        """
+        { "name": "mails", "ready": 12, "delayed": 0, "leased": 3, "deadLettered": 1, "oldestAgeMs": 4200,
+          "settings": { "maxLength": 100000, "maxDeliveries": 5, "deduplicationWindowMs": 300000 } }
+        """;
+
     private const string CounterReply = """{ "name": "invoices", "value": 43, "version": 4294967402, "modifiedAt": "2026-01-31T09:15:00.000Z" }""";
 
     private static readonly Dictionary<string, string> s_requests = new()
@@ -54,6 +60,8 @@ internal static class Examples
         ["dequeueMessages"] = """{ "max": 1, "waitMs": 0, "leaseMs": 30000 }""",
         ["ackMessages"] = $$"""{ "leaseIds": ["{{Delivery}}"] }""",
         ["nackMessages"] = $$"""{ "leaseIds": ["{{Delivery}}"], "delayMs": 5000 }""",
+        ["setQueue"] = """{ "maxLength": 100000, "maxDeliveries": 5, "deduplicationWindowMs": 300000 }""",
+        ["redriveMessages"] = """{ "max": 1000 }""",
         ["extendMessages"] = $$"""{ "leaseIds": ["{{Delivery}}"], "leaseMs": 60000 }""",
     };
 
@@ -90,6 +98,14 @@ internal static class Examples
             """,
         ["ackMessages"] = """{ "acked": 1, "lost": [] }""",
         ["nackMessages"] = """{ "nacked": 1, "lost": [] }""",
+        ["getQueue"] = QueueReply,
+        ["setQueue"] = QueueReply,
+        ["listMessages"] =
+            $$"""
+            { "items": [{ "messageId": "{{Message}}", "state": "ready", "body": { "invoice": 1017 }, "priority": 5, "deliveryCount": 0,
+              "enqueuedAt": "2026-01-31T09:15:00.000Z" }], "next": null }
+            """,
+        ["redriveMessages"] = """{ "redriven": 3 }""",
         ["extendMessages"] = """{ "extended": 1, "lost": [] }""",
         ["getStatus"] =
             """
@@ -107,6 +123,7 @@ internal static class Examples
         [ErrorCodes.NotFound] = "There is no counter 'invoices'; the first increment creates it.",
         [ErrorCodes.LockHeld] = "The lock 'report' is held by 'billing-7'.",
         [ErrorCodes.CounterOutOfRange] = "The counter 'invoices' is 1000000 and stays so: the result would be out of range.",
+        [ErrorCodes.QueueFull] = "The queue 'mails' is full: it may have 100000 messages.",
         [ErrorCodes.WrongKind] = "The name holds something of another kind.",
         [ErrorCodes.IdempotencyInProgress] = "The first request with this key is still being served.",
         [ErrorCodes.IdempotencyMismatch] = "This key was used for another request. Take a new key for a new request.",

@@ -11,11 +11,16 @@ namespace LockService.Api.OpenApi;
 /// <summary>The parameters of an operation outside its path, as the types that read them declare them.</summary>
 internal static class ParameterCompletion
 {
+    /// <summary>What <see cref="PageQuery.AfterParameter"/> is where messages are listed.</summary>
+    private const string AfterMessage = "after message";
+
     private static readonly Dictionary<string, Func<(string Description, OpenApiSchema Schema)>> s_query = new()
     {
         [PageQuery.PrefixParameter] = () => ("What names must begin with.", NewName()),
         [PageQuery.LimitParameter] = () => ("The most items of the answer.", NewLimit()),
         [PageQuery.AfterParameter] = () => ("The name after which to begin: `next` of the page before.", NewName()),
+        [AfterMessage] = () => ("The message behind which to begin: `next` of the page before.", NewMessageId()),
+        [MessageQuery.StateParameter] = () => ("In which state.", NewState()),
         [ReasonInQuery.Parameter] = () => ("Why, for the log.", NewReason()),
     };
 
@@ -49,11 +54,20 @@ internal static class ParameterCompletion
         {
             foreach (string parameter in query.Names)
             {
-                (string description, OpenApiSchema schema) = s_query[parameter]();
+                (string description, OpenApiSchema schema) = s_query[parameter == PageQuery.AfterParameter && query.Names.Contains(MessageQuery.StateParameter) ? AfterMessage : parameter]();
                 Add(operation, ParameterLocation.Query, parameter, description, schema);
             }
         }
     }
+
+    private static OpenApiSchema NewMessageId() => new() { Type = JsonSchemaType.String, Pattern = MessageQuery.Pattern };
+
+    private static OpenApiSchema NewState() => new()
+    {
+        Type = JsonSchemaType.String,
+        Enum = [.. MessageQuery.States.Select(state => (JsonNode)JsonValue.Create(state))],
+        Default = JsonValue.Create(MessageQuery.States[0]),
+    };
 
     private static OpenApiSchema NewName() => new() { Type = JsonSchemaType.String, MaxLength = ResourceName.MaxLength, Pattern = PageQuery.Pattern };
 

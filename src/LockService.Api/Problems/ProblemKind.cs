@@ -13,6 +13,7 @@ internal sealed record ProblemKind(string Code, int Status, string Title)
     internal static readonly ProblemKind MethodNotAllowed = new(ErrorCodes.MethodNotAllowed, 405, "The method is not allowed here");
     internal static readonly ProblemKind LockHeld = new(ErrorCodes.LockHeld, 409, "The lock is held");
     internal static readonly ProblemKind CounterOutOfRange = new(ErrorCodes.CounterOutOfRange, 409, "The counter would leave its range");
+    internal static readonly ProblemKind QueueFull = new(ErrorCodes.QueueFull, 409, "The queue is full");
     internal static readonly ProblemKind WrongKind = new(ErrorCodes.WrongKind, 409, "The name is in use for something else");
     internal static readonly ProblemKind IdempotencyInProgress = new(ErrorCodes.IdempotencyInProgress, 409, "The first request with this key is still being served");
     internal static readonly ProblemKind LeaseLost = new(ErrorCodes.LeaseLost, 410, "The lease is lost");

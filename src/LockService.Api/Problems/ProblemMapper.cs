@@ -27,6 +27,8 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> log)
                 return new ProblemResult(ProblemKind.Draining, "This instance is shutting down; nothing was done.") { RetryAfter = s_retryAfter };
             case TooManyWaitersException e:
                 return new ProblemResult(ProblemKind.TooManyWaiters, e.Message) { RetryAfter = s_retryAfter };
+            case QueueFullException e:
+                return new ProblemResult(ProblemKind.QueueFull, e.Message);
             case WrongKindException e:
                 return new ProblemResult(ProblemKind.WrongKind, e.Message);
             case IdempotencyMismatchException e:

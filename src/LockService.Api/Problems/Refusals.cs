@@ -73,6 +73,14 @@ internal sealed class CounterNotFound(string name)
         builder.Metadata.Add(new ProblemMetadata(ProblemKind.NotFound));
 }
 
+/// <summary>404: the queue does not exist.</summary>
+internal sealed class QueueNotFound(string name)
+    : ProblemResult(ProblemKind.NotFound, $"There is no queue '{name}'; the first message creates it."), IEndpointMetadataProvider
+{
+    public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) =>
+        builder.Metadata.Add(new ProblemMetadata(ProblemKind.NotFound));
+}
+
 /// <summary>412: the counter is not in the state that the request's headers ask for.</summary>
 internal sealed class CounterChanged(string name)
     : ProblemResult(ProblemKind.PreconditionFailed, $"The counter '{name}' is not as If-Match or If-None-Match asks; it stays as it is.");

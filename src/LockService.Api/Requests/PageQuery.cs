@@ -46,7 +46,7 @@ internal readonly record struct PageQuery(string Prefix, int Limit, string After
         return value;
     }
 
-    private static int ReadLimit(IQueryCollection query, RequestErrors errors)
+    internal static int ReadLimit(IQueryCollection query, RequestErrors errors)
     {
         if (ReadOne(query, LimitParameter, errors) is not { } text)
         {
@@ -61,7 +61,7 @@ internal readonly record struct PageQuery(string Prefix, int Limit, string After
         return limit;
     }
 
-    private static string? ReadOne(IQueryCollection query, string parameter, RequestErrors errors)
+    internal static string? ReadOne(IQueryCollection query, string parameter, RequestErrors errors)
     {
         StringValues values = query[parameter];
         if (values.Count > 1)

@@ -16,6 +16,10 @@ internal readonly record struct DeliveryId(string Secret, string Life, MessageNa
     /// <summary>What is told of a message: the same at every delivery, and of no other message ever.</summary>
     internal static string MessageId(string life, MessageName message) => $"{life}-{message}";
 
+    /// <summary>Null if it is not the id of a message of that life.</summary>
+    internal static MessageName? MessageOf(string life, string messageId) =>
+        messageId.StartsWith($"{life}-", StringComparison.Ordinal) ? MessageName.Parse(messageId.AsSpan(life.Length + 1)) : null;
+
     /// <summary>Null if the text is no lease id.</summary>
     internal static DeliveryId? Parse(string leaseId)
     {

@@ -1,4 +1,5 @@
 using LockService.Recipes.Commit;
+using LockService.Recipes.Idempotency;
 using LockService.Recipes.Leases;
 using LockService.ZooKeeper;
 
@@ -93,8 +94,14 @@ internal sealed class DeliveryMoves(QueueServices services) : ILeaseKind
         services.Leases.Observe(path, version, TimeSpan.FromMilliseconds(record.LeaseMs), this, record);
 
     /// <summary>Makes moves, all or none.</summary>
-    /// <returns>False if one of them is no more possible: whoever was first has decided.</returns>
-    internal async Task<bool> TryMoveAsync(QueueTree tree, IReadOnlyList<DeliveryMove> moves, CancellationToken cancellation)
+    /// <returns>Refused if one of them is no more possible: whoever was first has decided.</returns>
+    internal Task<Effect> TryMoveAsync(QueueTree tree, IReadOnlyList<DeliveryMove> moves, CancellationToken cancellation) =>
+        TryMoveAsync(tree, moves, null, [], cancellation);
+
+    /// <summary>Makes moves, and the record of them, all or none.</summary>
+    /// <inheritdoc cref="TryMoveAsync(QueueTree, IReadOnlyList{DeliveryMove}, CancellationToken)"/>
+    internal async Task<Effect> TryMoveAsync(
+        QueueTree tree, IReadOnlyList<DeliveryMove> moves, OutcomeRecord? record, byte[] outcome, CancellationToken cancellation)
     {
         while (true)
         {
@@ -104,18 +111,24 @@ internal sealed class DeliveryMoves(QueueServices services) : ILeaseKind
                 Add(unit, tree, move);
             }
 
+            record?.AddTo(unit, outcome);
             CommitResult result = await services.Lanes.CommitAsync(unit, services.Lanes.NewDeadline(), cancellation).ConfigureAwait(false);
             if (result.Committed)
             {
                 services.Segments.Learn(unit);
                 TakeIn(tree, moves);
-                return true;
+                return Effect.Done;
+            }
+
+            if (record?.Refused(unit, result) == true)
+            {
+                return Effect.Collided;
             }
 
             if (!services.Segments.Explain(unit, result))
             {
                 return result.Error is ErrorCode.BadVersion or ErrorCode.NoNode or ErrorCode.NodeExists
-                    ? false
+                    ? Effect.Refused
                     : throw new StoreUnavailableException($"ZooKeeper refuses to move a message: {result.Error}.");
             }
         }

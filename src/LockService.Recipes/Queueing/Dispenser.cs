@@ -133,43 +133,57 @@ internal sealed class Dispenser(LocalQueue queue, QueueServices services, Delive
     /// <returns>False if nothing is ready.</returns>
     private async Task<bool> TakeAsync(List<Taker> takers, bool latest, bool refresh)
     {
+        var ready = new List<ReadyMessage>();
         while (true)
         {
             takers.RemoveAll(taker => taker.Answer.IsCompleted);
             int wanted = Math.Min(MaxTaken, takers.Sum(taker => taker.Max));
             if (wanted == 0)
             {
+                _window.PutBack(ready);
                 return true;
             }
 
-            if ((refresh || _window.Tail is null) && !await ReadAsync((client, token) => _window.RefreshAsync(client, latest, token)).ConfigureAwait(false))
+            if (refresh || _window.Tail is null)
             {
-                return false;
+                // What was taken out of the window is found again if it has to be read anew.
+                _window.PutBack(ready);
+                ready.Clear();
+                if (!await ReadAsync((client, token) => _window.RefreshAsync(client, latest, token)).ConfigureAwait(false))
+                {
+                    return false;
+                }
             }
 
-            var expired = new List<ReadyMessage>();
-            List<ReadyMessage> ready = _window.Take(wanted, expired, out int? toLoad);
+            Take(Math.Max(0, wanted - ready.Count), ready, out int? toLoad);
             refresh = false;
-            if (expired.Count > 0)
+            if (toLoad is { } priority)
             {
-                _ = moves.ExpireAsync(_window.Tail!.Tree, expired);
+                refresh = !await ReadAsync((client, token) => _window.LoadAsync(client, priority, token)).ConfigureAwait(false);
             }
-
-            if (ready.Count > 0)
+            else if (ready.Count > 0)
             {
                 if (await TryLeaseAsync(ready, takers).ConfigureAwait(false))
                 {
                     return true;
                 }
-            }
-            else if (toLoad is { } priority)
-            {
-                refresh = !await ReadAsync((client, token) => _window.LoadAsync(client, priority, token)).ConfigureAwait(false);
+
+                ready.Clear();
             }
             else if (_window.Tail is not null)
             {
                 return false;
             }
+        }
+    }
+
+    private void Take(int max, List<ReadyMessage> ready, out int? toLoad)
+    {
+        var expired = new List<ReadyMessage>();
+        ready.AddRange(_window.Take(max, expired, out toLoad));
+        if (expired.Count > 0)
+        {
+            _ = moves.ExpireAsync(_window.Tail!.Tree, expired);
         }
     }
 

@@ -17,6 +17,12 @@ internal sealed class EnqueueCall(IReadOnlyList<NewMessage> messages, Deadline d
     /// <summary>The ids that the messages get if the round they are in is committed.</summary>
     internal IReadOnlyList<string> Ids { get; set; } = [];
 
+    /// <summary>The ids of earlier messages that those with these indexes repeat.</summary>
+    internal Dictionary<int, string> Duplicates { get; } = [];
+
+    /// <summary>The versions of keys' nodes whose windows are over, by the indexes of messages that have the keys.</summary>
+    internal Dictionary<int, int> Outdated { get; } = [];
+
     /// <summary>Bytes of the bodies.</summary>
     internal int Bytes { get; } = messages.Sum(message => message.Body.Length);
 

@@ -21,6 +21,7 @@ internal sealed class EnqueueLine(LocalQueue queue, QueueServices services)
     private readonly Lock _gate = new();
     private readonly Queue<EnqueueCall> _waiting = [];
     private readonly List<EnqueueCall> _round = [];
+    private readonly QueueLength _length = new(queue, services);
     private long _waitingBytes;
     private bool _running;
 
@@ -112,6 +113,12 @@ internal sealed class EnqueueLine(LocalQueue queue, QueueServices services)
             // All waited equally long at most, so the first is the first whose time is over.
             Sessions.Deadline deadline = _round[0].Deadline;
             KnownTail? tail = queue.Tail ?? await queue.FindAsync(deadline).ConfigureAwait(false);
+            if (tail is not null && !await MakeRoomAsync(tail, deadline).ConfigureAwait(false))
+            {
+                // The tail has moved on, or nobody is left.
+                continue;
+            }
+
             EnqueueRound round = EnqueueRound.Build(queue, tail, _round, services.Segments, services.Time.Now);
             CommitResult result = await services.Lanes.CommitAsync(round.Unit, deadline, CancellationToken.None).ConfigureAwait(false);
             if (result.Committed)
@@ -136,6 +143,40 @@ internal sealed class EnqueueLine(LocalQueue queue, QueueServices services)
         return _round.Count > 0;
     }
 
+    /// <summary>Refuses those for whom there is no room.</summary>
+    /// <returns>False if this must be begun anew.</returns>
+    private async Task<bool> MakeRoomAsync(KnownTail tail, Sessions.Deadline deadline)
+    {
+        long wanted = _round.Sum(call => (long)call.Messages.Count - call.Duplicates.Count);
+        if (wanted <= _length.KnownRoom(tail))
+        {
+            return true;
+        }
+
+        KnownTail? counted = await _length.CountAsync(deadline).ConfigureAwait(false);
+        if (counted is null || counted.Tree != tail.Tree)
+        {
+            return false;
+        }
+
+        long room = _length.KnownRoom(counted);
+        foreach (EnqueueCall call in _round)
+        {
+            int count = call.Messages.Count - call.Duplicates.Count;
+            if (count <= room)
+            {
+                room -= count;
+            }
+            else
+            {
+                call.Fail(new QueueFullException(queue.Name, counted.Record.Settings.MaxLength));
+            }
+        }
+
+        _round.RemoveAll(call => call.IsAnswered);
+        return counted.Version == tail.Version && _round.Count > 0;
+    }
+
     private void TakeIn(EnqueueRound round, CommitResult result)
     {
         services.Segments.Learn(round.Unit);
@@ -157,6 +198,13 @@ internal sealed class EnqueueLine(LocalQueue queue, QueueServices services)
             return;
         }
 
+        if (round.Unit.Operations[refusal.FailedIndex] is { } failed && round.KeyAt(PathOf(failed)) is { } user
+            && refusal.Error is ErrorCode.NodeExists or ErrorCode.BadVersion)
+        {
+            await FindDuplicateAsync(PathOf(failed), user.Call, user.Index, deadline).ConfigureAwait(false);
+            return;
+        }
+
         if (services.Segments.Explain(round.Unit, refusal))
         {
             return;
@@ -175,4 +223,39 @@ internal sealed class EnqueueLine(LocalQueue queue, QueueServices services)
                 throw new StoreUnavailableException($"ZooKeeper refuses the messages: {refusal.Error}.");
         }
     }
+
+    /// <summary>A message's key is known already: either its message repeats an earlier one, or the key's window is over.</summary>
+    private async Task FindDuplicateAsync(string path, EnqueueCall call, int index, Sessions.Deadline deadline)
+    {
+        NodeData? node = await services.Store.ReadAsync(
+            async (client, token) =>
+            {
+                Task sync = client.SyncAsync(path, token);
+                Task<NodeData?> read = client.GetDataAsync(path, token);
+                await Task.WhenAll(sync, read).ConfigureAwait(false);
+                return await read.ConfigureAwait(false);
+            },
+            deadline).ConfigureAwait(false);
+        call.Outdated.Remove(index);
+        if (node is null)
+        {
+            return;
+        }
+
+        if (Deduplication.Parse(node.Data) is { } earlier && earlier.ExpiresAt > services.Time.Now)
+        {
+            call.Duplicates[index] = earlier.MessageId;
+        }
+        else
+        {
+            call.Outdated[index] = node.Stat.Version;
+        }
+    }
+
+    private static string PathOf(UnitOperation operation) => operation switch
+    {
+        UnitOperation.Create create => create.Path,
+        UnitOperation.SetData set => set.Path,
+        _ => "",
+    };
 }

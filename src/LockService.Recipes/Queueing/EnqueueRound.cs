@@ -9,12 +9,15 @@ internal sealed class EnqueueRound
     private readonly IReadOnlyList<EnqueueCall> _calls;
     private readonly KnownTail? _tail;
     private readonly long[] _next;
+    private readonly long _now;
+    private readonly Dictionary<string, (EnqueueCall Call, int Index, string Id)> _keys = [];
     private readonly List<EnqueuedMessage> _messages = [];
 
-    private EnqueueRound(KnownTail? tail, QueueTree tree, IReadOnlyList<EnqueueCall> calls)
+    private EnqueueRound(KnownTail? tail, QueueTree tree, IReadOnlyList<EnqueueCall> calls, long now)
     {
         _tail = tail;
         _calls = calls;
+        _now = now;
         Tree = tree;
         _next = [.. (tail?.Record ?? new TailRecord()).Next];
         Unit = new CommitUnit(tree.Pointer);
@@ -44,25 +47,58 @@ internal sealed class EnqueueRound
     {
         QueueTree tree = tail?.Tree ?? new QueueTree(
             queue.Root, queue.Name, RandomNumberGenerator.GetHexString(QueueTree.LifeLength, lowercase: true));
-        var round = new EnqueueRound(tail, tree, calls);
+        var round = new EnqueueRound(tail, tree, calls, now);
         foreach (EnqueueCall call in calls)
         {
-            call.Ids = [.. call.Messages.Select(message => round.Number(message, now))];
+            round.Number(call);
         }
 
-        round.Fill(segments, now);
+        round.Fill(segments);
         return round;
     }
 
-    private string Number(NewMessage message, long now)
+    /// <summary>Whose message has the key whose node is at a path; null if none of them has.</summary>
+    internal (EnqueueCall Call, int Index)? KeyAt(string path) => _keys.TryGetValue(path, out (EnqueueCall, int, string) user) ? (user.Item1, user.Item2) : null;
+
+    /// <summary>Gives each message of a call its number, except those that repeat an earlier one.</summary>
+    private void Number(EnqueueCall call)
     {
-        long expiresAt = message.TimeToLive is { } life ? now + (long)life.TotalMilliseconds : 0;
-        var name = new MessageName(message.Priority, _next[message.Priority]++, expiresAt);
-        _messages.Add(new EnqueuedMessage(name, message.Body, message.Delay));
-        return DeliveryId.MessageId(Tree.Life, name);
+        var ids = new string[call.Messages.Count];
+        for (int i = 0; i < ids.Length; i++)
+        {
+            NewMessage message = call.Messages[i];
+            if (call.Duplicates.TryGetValue(i, out string? earlier))
+            {
+                ids[i] = earlier;
+            }
+            else if (message.DeduplicationKey is { } key && _keys.TryGetValue(Deduplication.PathOf(Tree, key).Path, out (EnqueueCall, int, string Id) user))
+            {
+                ids[i] = user.Id;
+            }
+            else
+            {
+                ids[i] = Number(call, i, message);
+            }
+        }
+
+        call.Ids = ids;
     }
 
-    private void Fill(KnownSegments segments, long now)
+    private string Number(EnqueueCall call, int index, NewMessage message)
+    {
+        long expiresAt = message.TimeToLive is { } life ? _now + (long)life.TotalMilliseconds : 0;
+        var name = new MessageName(message.Priority, _next[message.Priority]++, expiresAt);
+        string id = DeliveryId.MessageId(Tree.Life, name);
+        _messages.Add(new EnqueuedMessage(name, message.Body, message.Delay));
+        if (message.DeduplicationKey is { } key)
+        {
+            _keys.Add(Deduplication.PathOf(Tree, key).Path, (call, index, id));
+        }
+
+        return id;
+    }
+
+    private void Fill(KnownSegments segments)
     {
         if (_tail is null)
         {
@@ -78,9 +114,23 @@ internal sealed class EnqueueRound
             segments.AddCreation(Unit, Tree, Shelf.Messages, message.Name, message.Body);
             if (message.Delay > TimeSpan.Zero)
             {
-                DeliveryRecord delayed = DeliveryMoves.Delayed(new DeliveryRecord(), message.Delay, now);
+                DeliveryRecord delayed = DeliveryMoves.Delayed(new DeliveryRecord(), message.Delay, _now);
                 segments.AddCreation(Unit, Tree, Shelf.Deliveries, message.Name, delayed.ToBytes());
                 segments.AddCreation(Unit, Tree, Shelf.Delayed, message.Name, default);
+            }
+        }
+
+        long windowEnd = _now + (long)RecordAfter.Settings.DeduplicationWindow.TotalMilliseconds;
+        foreach ((string path, (EnqueueCall call, int index, string id)) in _keys)
+        {
+            byte[] data = Deduplication.DataOf(id, windowEnd);
+            if (call.Outdated.TryGetValue(index, out int version))
+            {
+                Unit.SetData(path, data, version);
+            }
+            else
+            {
+                segments.AddCreation(Unit, path[..path.LastIndexOf('/')], path, data);
             }
         }
 

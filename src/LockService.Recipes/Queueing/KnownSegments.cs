@@ -16,15 +16,18 @@ internal sealed class KnownSegments
     private readonly ConcurrentDictionary<string, bool> _known = new();
 
     /// <summary>Adds the creation of a node in a segment, and that of the segment if it is not known to exist.</summary>
-    internal void AddCreation(CommitUnit unit, QueueTree tree, Shelf shelf, MessageName name, ReadOnlyMemory<byte> data)
+    internal void AddCreation(CommitUnit unit, QueueTree tree, Shelf shelf, MessageName name, ReadOnlyMemory<byte> data) =>
+        AddCreation(unit, tree.Segment(shelf, name.Segment), tree.Node(shelf, name), data);
+
+    /// <inheritdoc cref="AddCreation(CommitUnit, QueueTree, Shelf, MessageName, ReadOnlyMemory{byte})"/>
+    internal void AddCreation(CommitUnit unit, string segment, string path, ReadOnlyMemory<byte> data)
     {
-        string segment = tree.Segment(shelf, name.Segment);
         if (!_known.ContainsKey(segment) && !unit.Operations.Any(operation => operation is UnitOperation.Create create && create.Path == segment))
         {
             unit.Create(segment, default, CreateMode.Container);
         }
 
-        unit.Create(tree.Node(shelf, name), data, CreateMode.Persistent);
+        unit.Create(path, data, CreateMode.Persistent);
     }
 
     /// <summary>The unit was committed: what it made exists.</summary>

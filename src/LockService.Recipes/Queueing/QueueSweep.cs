@@ -4,12 +4,18 @@ namespace LockService.Recipes.Queueing;
 
 /// <summary>
 /// Finds the leases and delays of all queues that nobody times: those of an instance that is gone would otherwise end never. What is timed here
-/// already costs no more than its name in a listing.
+/// already costs no more than its name in a listing. Removes what has had its time: messages, keys, what is left of removed queues.
 /// </summary>
 internal sealed class QueueSweep(QueueServices services, DeliveryMoves moves)
 {
     /// <summary>Deliveries read at once.</summary>
     private const int Chunk = 500;
+
+    /// <summary>Segments of a queue that one sweep looks through for messages that have had their time.</summary>
+    private const int ExpirySegments = 20;
+
+    /// <summary>By the lives of queues, where the next sweep goes on.</summary>
+    private readonly Dictionary<string, int> _cursors = [];
 
     /// <summary>
     /// Added to what is left of a delay that another instance timed: by so much its idea of the time may have been behind when the delay
@@ -24,14 +30,45 @@ internal sealed class QueueSweep(QueueServices services, DeliveryMoves moves)
         foreach (string life in lives?.Names ?? [])
         {
             var tree = new QueueTree(services.Options.Root, "", life);
-            SegmentName[] segments = await services.Store.ReadAsync(
-                (client, token) => SegmentReader.ListAsync(client, tree, Shelf.Deliveries, token), cancellation).ConfigureAwait(false);
-            foreach (SegmentName segment in segments)
+            if (await services.Store.ReadAsync((client, token) => client.ExistsAsync(tree.Tail, token), cancellation).ConfigureAwait(false) is null)
+            {
+                _cursors.Remove(life);
+                await new BacklogRemoval(services).RunAsync(tree, cancellation).ConfigureAwait(false);
+                continue;
+            }
+
+            foreach (SegmentName segment in await ListAsync(tree, Shelf.Deliveries, cancellation).ConfigureAwait(false))
             {
                 await SweepAsync(tree, segment, cancellation).ConfigureAwait(false);
             }
+
+            await SweepExpiredAsync(tree, cancellation).ConfigureAwait(false);
+            await Deduplication.SweepAsync(services, tree, cancellation).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Removes messages that have had their time, though nobody asks for messages; a few segments at each sweep, in turn.</summary>
+    private async Task SweepExpiredAsync(QueueTree tree, CancellationToken cancellation)
+    {
+        SegmentName[] all = await ListAsync(tree, Shelf.Messages, cancellation).ConfigureAwait(false);
+        int cursor = _cursors.GetValueOrDefault(tree.Life);
+        cursor = cursor < all.Length ? cursor : 0;
+        foreach (SegmentName segment in all.Skip(cursor).Take(ExpirySegments))
+        {
+            IReadOnlyList<ReadyMessage> ready = await services.Store.ReadAsync(
+                (client, token) => SegmentReader.LoadAsync(client, tree, segment, token), cancellation).ConfigureAwait(false);
+            long now = services.Time.Now;
+            foreach (ReadyMessage[] expired in ready.Where(message => message.Name.ExpiresAt != 0 && message.Name.ExpiresAt <= now).Chunk(Chunk / 10))
+            {
+                await moves.ExpireAsync(tree, expired).ConfigureAwait(false);
+            }
+        }
+
+        _cursors[tree.Life] = cursor + ExpirySegments;
+    }
+
+    private Task<SegmentName[]> ListAsync(QueueTree tree, Shelf shelf, CancellationToken cancellation) =>
+        services.Store.ReadAsync((client, token) => SegmentReader.ListAsync(client, tree, shelf, token), cancellation);
 
     private async Task SweepAsync(QueueTree tree, SegmentName segment, CancellationToken cancellation)
     {

@@ -22,6 +22,9 @@ internal readonly record struct QueueTree(string Root, string Name, string Life)
     /// <summary>Set whenever a message becomes ready again, for those to hear who wait elsewhere. Its version counts that.</summary>
     internal string Returns => $"{Backlog}/returns";
 
+    /// <summary>See <see cref="Deduplication"/>.</summary>
+    internal string Keys => $"{Backlog}/keys";
+
     internal static string Pointers(string root) => $"{root}/queues";
 
     internal static string Backlogs(string root) => $"{root}/backlogs";
@@ -53,6 +56,7 @@ internal readonly record struct QueueTree(string Root, string Name, string Life)
         unit.Create(Backlog, System.Text.Encoding.ASCII.GetBytes(Name), CreateMode.Persistent);
         unit.Create(Tail, tail, CreateMode.Persistent);
         unit.Create(Returns, default, CreateMode.Persistent);
+        unit.Create(Keys, default, CreateMode.Persistent);
         foreach (Shelf shelf in Enum.GetValues<Shelf>())
         {
             unit.Create(Shelf(shelf), default, CreateMode.Persistent);

@@ -27,10 +27,10 @@ internal static class SegmentReader
             : await FindAsync(client, tree, first, last, cancellation).ConfigureAwait(false);
         foreach (SegmentName segment in candidates)
         {
-            LoadedSegment loaded = await LoadAsync(client, tree, segment, cancellation).ConfigureAwait(false);
-            if (loaded.Ready.Count > 0)
+            List<ReadyMessage> ready = await LoadAsync(client, tree, segment, cancellation).ConfigureAwait(false);
+            if (ready.Count > 0)
             {
-                return loaded with { Bound = Math.Max(Math.Min(segment.End, next), loaded.Bound) };
+                return new LoadedSegment(ready, Math.Max(Math.Min(segment.End, next), ready.Max(message => message.Name.Number) + 1));
             }
         }
 
@@ -72,8 +72,8 @@ internal static class SegmentReader
         return [.. (listed?.Names ?? []).Select(SegmentName.Parse).OfType<SegmentName>().OrderBy(segment => segment.Priority).ThenBy(segment => segment.Index)];
     }
 
-    /// <summary>The messages of a segment that are ready, and up to where all of them are known.</summary>
-    private static async Task<LoadedSegment> LoadAsync(
+    /// <summary>The messages of a segment that are ready.</summary>
+    internal static async Task<List<ReadyMessage>> LoadAsync(
         ZooKeeperClient client, QueueTree tree, SegmentName segment, CancellationToken cancellation)
     {
         ReadBatch lists = new ReadBatch()
@@ -100,7 +100,7 @@ internal static class SegmentReader
             }
         }
 
-        return new LoadedSegment(ready, messages.Count == 0 ? 0 : messages.Max(name => name.Number) + 1);
+        return ready;
     }
 
     private static IReadOnlyList<MessageName> Names(IReadOnlyList<string>? names) =>

@@ -1,5 +1,7 @@
+using System.Text;
 using LockService.Benchmarks.Contenders;
 using LockService.Benchmarks.Conversations;
+using LockService.Testing;
 
 namespace LockService.Benchmarks.Rows;
 
@@ -17,6 +19,9 @@ internal static class QueueRows
 
     internal static Row Full { get; } = new("queue-full", "queue cycles/s with 200,000 messages waiting, 64 connections", async site =>
     {
+        ServiceProcess service = (await site.ServicesAsync())[0];
+        using var room = new StringContent("""{"maxLength":1000000}""", Encoding.UTF8, "application/json");
+        (await service.Http.PutAsync(new Uri("/v1/queues/long", UriKind.Relative), room)).EnsureSuccessStatusCode();
         await site.MakeReadyAsync(QueueFilling.Many("long", Waiting, connections: 8));
         return
         [

@@ -1,0 +1,170 @@
+using System.Collections.Concurrent;
+using LockService.Recipes.Queueing;
+using LockService.Testing;
+using LockService.ZooKeeper;
+using Xunit;
+
+namespace LockService.Recipes.Tests;
+
+/// <summary>Queues longer than a segment. LOCKSERVICE_LONG=1 makes them 200,000 messages long.</summary>
+[Collection("zookeeper")]
+public sealed class QueueLengthTests(ZooKeeperFixture zookeeper)
+{
+    private const int AtOnce = 100;
+
+    private static readonly CancellationToken s_never = CancellationToken.None;
+    private static readonly TimeSpan s_lease = TimeSpan.FromMinutes(10);
+    private static readonly int s_length = Environment.GetEnvironmentVariable("LOCKSERVICE_LONG") == "1" ? 200_000 : 2_600;
+
+    [Fact]
+    public async Task A_long_queue_leaves_in_order_though_all_but_its_head_is_unknown_here()
+    {
+        await using TestInstance one = await TestInstance.StartAsync(zookeeper);
+        await using TestInstance two = await TestInstance.StartAsync(zookeeper, one.Chroot);
+        await FillAsync(one);
+        var delivered = new List<int>();
+
+        while (delivered.Count < s_length)
+        {
+            IReadOnlyList<LeasedMessage> messages = await two.Queues.DequeueAsync("q", AtOnce, TimeSpan.Zero, s_lease, s_never);
+            Assert.NotEmpty(messages);
+            delivered.AddRange(messages.Select(QueueTests.Number));
+            // Half of them stay on lease, and must not be looked at again and again.
+            await two.Queues.AckAsync("q", [.. messages.Where(message => QueueTests.Number(message) % 2 == 0).Select(message => message.LeaseId)], s_never);
+        }
+
+        Assert.Equal(Enumerable.Range(0, s_length), delivered);
+        Assert.Empty(await two.Queues.DequeueAsync("q", 1, TimeSpan.Zero, s_lease, s_never));
+        Assert.True((await one.Queues.GetAsync("q", s_never)) is { Ready: 0 } state && state.Leased == s_length / 2);
+    }
+
+    [Fact]
+    public async Task No_directory_is_longer_than_a_segment()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await FillAsync(instance);
+        QueueTree tree = (await instance.Queue.TreeAsync())!.Value;
+
+        NodeChildren segments = (await instance.Direct.GetChildrenAsync(tree.Shelf(Shelf.Messages)))!;
+
+        Assert.Equal((s_length + SegmentName.Size - 1) / SegmentName.Size, segments.Names.Count);
+        foreach (string segment in segments.Names)
+        {
+            Assert.InRange((await instance.Direct.ExistsAsync($"{tree.Shelf(Shelf.Messages)}/{segment}"))!.Value.ChildCount, 1, SegmentName.Size);
+        }
+    }
+
+    [Fact]
+    public async Task Empty_segments_go_away_and_are_made_again_when_they_are_needed()
+    {
+        var options = new ZooKeeperServerOptions { SystemProperties = new Dictionary<string, string> { ["znode.container.checkIntervalMs"] = "50" } };
+        await using ZooKeeperServer server = await ZooKeeperServer.StartNewAsync(options);
+        await using TestInstance instance = await TestInstance.StartAsync(server, chroot: "");
+        for (int i = 0; i < 3; i++)
+        {
+            await instance.Queues.EnqueueAsync("q", QueueTests.Bodies(i), s_never);
+            LeasedMessage message = Assert.Single(await instance.Queues.DequeueAsync("q", 1, TimeSpan.Zero, s_lease, s_never));
+            Assert.Equal(i, QueueTests.Number(message));
+            Assert.Empty(await instance.Queues.NackAsync("q", [message.LeaseId], TimeSpan.Zero, null, s_never));
+            message = Assert.Single(await instance.Queues.DequeueAsync("q", 1, TimeSpan.Zero, s_lease, s_never));
+            Assert.Empty(await instance.Queues.AckAsync("q", [message.LeaseId], s_never));
+            QueueTree tree = (await instance.Queue.TreeAsync())!.Value;
+
+            await Eventually.TrueAsync("the segments are gone", async () =>
+                (await Task.WhenAll(Enum.GetValues<Shelf>().Select(shelf => instance.Direct.GetChildrenAsync(tree.Shelf(shelf))))).All(shelf => shelf!.Names.Count == 0));
+        }
+    }
+
+    [Fact]
+    public async Task Consumers_on_three_instances_share_a_queue_and_get_every_message_once()
+    {
+        await using TestInstance one = await TestInstance.StartAsync(zookeeper);
+        await using TestInstance two = await TestInstance.StartAsync(zookeeper, one.Chroot);
+        await using TestInstance three = await TestInstance.StartAsync(zookeeper, one.Chroot);
+        TestInstance[] instances = [one, two, three];
+        await FillAsync(one);
+        var delivered = new ConcurrentQueue<(int Instance, int Number)>();
+
+        async Task ConsumeAsync(int instance)
+        {
+            while (await instances[instance].Queues.DequeueAsync("q", 5, TimeSpan.Zero, s_lease, s_never) is { Count: > 0 } messages)
+            {
+                foreach (LeasedMessage message in messages)
+                {
+                    Assert.Equal(1, message.DeliveryCount);
+                    delivered.Enqueue((instance, QueueTests.Number(message)));
+                }
+
+                Assert.Empty(await instances[instance].Queues.AckAsync("q", [.. messages.Select(message => message.LeaseId)], s_never));
+            }
+        }
+
+        await Eventually.CompletesAsync(
+            "the queue is empty", Task.WhenAll(Enumerable.Range(0, 12).Select(i => ConsumeAsync(i % instances.Length))), TimeSpan.FromMinutes(s_length / 1_000 + 1));
+
+        Assert.Equal(Enumerable.Range(0, s_length), delivered.Select(message => message.Number).Order());
+        string shares = string.Join(' ', delivered.CountBy(message => message.Instance).OrderBy(share => share.Key).Select(share => share.Value));
+        Assert.True(delivered.CountBy(message => message.Instance).Count() == instances.Length, $"shares: {shares}");
+    }
+
+    [Fact]
+    public async Task The_maximum_holds_exactly_for_producers_on_two_instances()
+    {
+        await using TestInstance one = await TestInstance.StartAsync(zookeeper);
+        await using TestInstance two = await TestInstance.StartAsync(zookeeper, one.Chroot);
+        await one.Queues.SetAsync("q", new QueueSettings { MaxLength = 25 }, null, s_never);
+
+        bool[] taken = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => TryEnqueueAsync((i % 2 == 0 ? one : two).Queues, i)));
+
+        Assert.Equal(25, taken.Count(success => success));
+        Assert.Equal(25, await one.Queue.CountAsync(Shelf.Messages));
+    }
+
+    [Fact]
+    public async Task A_removed_queue_leaves_nothing_behind()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await FillAsync(instance);
+        await instance.Queues.DequeueAsync("q", AtOnce, TimeSpan.Zero, s_lease, s_never);
+
+        Assert.True(await instance.Queues.RemoveAsync("q", null, s_never));
+
+        await Eventually.TrueAsync("all is removed", async () => (await instance.Direct.GetChildrenAsync("/lockservice/backlogs"))!.Names.Count == 0);
+        Assert.Empty((await instance.Direct.GetChildrenAsync("/lockservice/queues"))!.Names);
+    }
+
+    [Fact]
+    public async Task What_a_crashed_instance_left_of_a_removed_queue_is_swept()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await instance.Queues.EnqueueAsync("q", QueueTests.Bodies(1, 2), s_never);
+        QueueTree tree = (await instance.Queue.TreeAsync())!.Value;
+        await instance.Direct.CommitAsync(new Transaction().Delete(tree.Tail).Delete(tree.Pointer));
+
+        await instance.Queues.SweepAsync(s_never);
+
+        Assert.Empty((await instance.Direct.GetChildrenAsync("/lockservice/backlogs"))!.Names);
+    }
+
+    private static async Task<bool> TryEnqueueAsync(Queues queues, int number)
+    {
+        try
+        {
+            await queues.EnqueueAsync("q", QueueTests.Bodies(number), s_never);
+            return true;
+        }
+        catch (QueueFullException)
+        {
+            return false;
+        }
+    }
+
+    private static async Task FillAsync(TestInstance instance)
+    {
+        await instance.Queues.SetAsync("q", new QueueSettings { MaxLength = 1_000_000 }, null, s_never);
+        for (int i = 0; i < s_length; i += AtOnce)
+        {
+            await instance.Queues.EnqueueAsync("q", QueueTests.Bodies([.. Enumerable.Range(i, AtOnce)]), s_never);
+        }
+    }
+}
