@@ -16,7 +16,7 @@ public sealed class ReadmeTests : IAsyncLifetime
     private static readonly HashSet<string> s_volatile =
     [
         "leaseId", "fencingToken", "waitedMs", "acquiredAt", "expiresAt", "remainingMs", "retryAfterMs", "traceId", "version", "modifiedAt",
-        "messageId", "enqueuedAt", "instanceId", "sessionId", "server", "ensemble",
+        "messageId", "next", "enqueuedAt", "instanceId", "sessionId", "server", "ensemble",
     ];
 
     private ZooKeeperServer _zooKeeper = null!;
