@@ -306,8 +306,12 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     }
 
     /// <summary>The waiter has seen who is before it: whatever it does next comes of a change.</summary>
-    private Task WatchIsSetAsync() =>
-        Eventually.TrueAsync("the waiter watches", () => _proxy.Requests.Any(request => request.Kind == RequestKind.GetData));
+    private async Task WatchIsSetAsync()
+    {
+        // Others read nodes, too, above all when an instance starts.
+        await _instances.QueueIsAsync("report", 2);
+        await Eventually.TrueAsync("the waiter watches", () => _proxy.Requests.Any(request => request.Kind == RequestKind.GetData));
+    }
 
     private Task Strike(string fault, RequestKind kind) => fault switch
     {
