@@ -13,6 +13,7 @@ internal static class LeaseEndpoints
     {
         RouteGroupBuilder leases = routes.MapGroup("/v1/leases").WithTags("Leases").WithStoreProblems();
         leases.MapGet($"/{{{LeaseIdInPath.Parameter}}}", GetAsync).WithName("getLease");
+        leases.MapGet($"/{{{LeaseIdInPath.Parameter}}}/events", ListenAsync).WithName("listenToLease").WithProblems(ProblemKind.TooManyWaiters);
     }
 
     /// <summary>Look up a lease</summary>
@@ -24,5 +25,17 @@ internal static class LeaseEndpoints
     {
         LeaseState? lease = await coordination.Locks.GetLeaseAsync(path.LeaseId, cancellation);
         return lease is null ? new LeaseLost() : JsonAnswer.Ok(lease.ToReply());
+    }
+
+    /// <summary>Be told of the end of a lease</summary>
+    /// <remarks>
+    /// Server-sent events for the holder: `expiring-soon`, again after every renewal, and then `released`, `expired` or `broken`, which ends the
+    /// stream. A holder that hears nothing must still count its lease itself.
+    /// </remarks>
+    private static async Task<Results<EventStream, LeaseLost>> ListenAsync(
+        LeaseIdInPath path, Coordination coordination, CancellationToken cancellation)
+    {
+        LockEvents? events = await coordination.Locks.ListenToLeaseAsync(path.LeaseId, cancellation);
+        return events is null ? new LeaseLost() : new EventStream(events);
     }
 }

@@ -19,6 +19,7 @@ internal static class LockEndpoints
         locks.MapPost("/{name}/verify", VerifyAsync).WithName("verifyLock").WithProblems(ProblemKind.TooLarge, ProblemKind.UnsupportedMediaType);
         locks.MapGet("/{name}", GetAsync).WithName("getLock");
         locks.MapDelete("/{name}", BreakAsync).WithName("breakLock").WithProblems(ProblemKind.OutcomeUnknown).TakingIdempotencyKeys();
+        locks.MapGet("/{name}/events", ListenAsync).WithName("listenToLock").WithProblems(ProblemKind.TooManyWaiters);
     }
 
     /// <summary>List held locks</summary>
@@ -111,6 +112,16 @@ internal static class LockEndpoints
         await coordination.Locks.BreakAsync(path.Name, options);
         return TypedResults.NoContent();
     }
+
+    /// <summary>Follow a lock</summary>
+    /// <remarks>
+    /// Server-sent events, as they happen: `queued`, `acquired`, `renewed`, `expiring-soon`, `released`, `expired`, `broken`. The first event is `resync`
+    /// with the state of the lock, and so is whichever comes where some may be missing. With the `Last-Event-ID` of an earlier stream it goes on
+    /// behind that, if the instance still knows it. For information: an event comes a moment after what it tells.
+    /// </remarks>
+    private static async Task<EventStream> ListenAsync(
+        NameInPath path, Coordination coordination, HttpContext context, CancellationToken cancellation) =>
+        new(await coordination.Locks.ListenAsync(path.Name, context.Request.Headers[EventStream.LastEventIdHeader], cancellation));
 
     private static AcquireOptions ToOptions(Command<AcquireRequest> command, HttpContext context) => new()
     {

@@ -59,6 +59,9 @@ internal static class Translation
         lease.Holder.Metadata,
         lease.Locks is null ? null : [.. lease.Locks.Select(one => new LeasedLock(one.Name, one.Mode.ToReply(), lease.Holder.FencingToken))]);
 
+    internal static LockEventReply ToReply(this LockEvent one) =>
+        new(one.Name, one.Owner, one.Mode?.ToReply(), one.FencingToken, one.Remaining is { } remaining ? Floor(remaining) : null);
+
     internal static HolderReply ToReply(this LockHolder holder) => new(
         holder.Owner,
         holder.Mode.ToReply(),

@@ -33,6 +33,7 @@ namespace LockService.Contracts;
 [JsonSerializable(typeof(LeaseStateReply))]
 [JsonSerializable(typeof(MultiAcquireRequest))]
 [JsonSerializable(typeof(MultiLeaseReply))]
+[JsonSerializable(typeof(LockEventReply))]
 [JsonSerializable(typeof(IncrementRequest))]
 [JsonSerializable(typeof(IncrementReply))]
 [JsonSerializable(typeof(SetCounterRequest))]

@@ -3,6 +3,7 @@ using LockService.Recipes.Commit;
 using LockService.Recipes.Idempotency;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Locking;
+using LockService.Recipes.Locking.Events;
 using LockService.Recipes.Queueing;
 using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
@@ -21,6 +22,7 @@ public sealed class Coordination : IAsyncDisposable
     private readonly GuaranteedDeletes _deletes;
     private readonly WaiterReconciler _waiters;
     private readonly FreeDirectories _free;
+    private readonly LockFeeds _feeds;
     private readonly InstanceRegistry _registry;
     private readonly RecordSweeper _records;
     private readonly SharedClock _time;
@@ -70,7 +72,8 @@ public sealed class Coordination : IAsyncDisposable
             InstanceId = InstanceId,
             Draining = _draining.Token,
         };
-        Locks = new Locks(locking);
+        _feeds = new LockFeeds(locking, logs.CreateLogger<LockFeeds>());
+        Locks = new Locks(locking, _feeds);
         MultiLocks = new MultiLocks(locking);
         Counters = new Counters(_lanes, store, keyed, options, clock, _draining.Token);
         _time = new SharedClock(_sessions, _lanes, options, clock, logs.CreateLogger<SharedClock>());
@@ -142,6 +145,7 @@ public sealed class Coordination : IAsyncDisposable
         }
 
         Drain();
+        await _feeds.DisposeAsync().ConfigureAwait(false);
         await _deletes.DisposeAsync().ConfigureAwait(false);
         await _records.DisposeAsync().ConfigureAwait(false);
         await _time.DisposeAsync().ConfigureAwait(false);

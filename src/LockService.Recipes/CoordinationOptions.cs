@@ -42,6 +42,12 @@ public sealed record CoordinationOptions
     /// </summary>
     public int MaxWaiters { get; init; } = 10_000;
 
+    /// <summary>
+    /// From when on a lease counts as expiring soon: percent of it that are left. Default 33, range 1 to 90. Low: holders are warned too late to
+    /// renew. High: they are warned although all is well.
+    /// </summary>
+    public int ExpiringSoonPercent { get; init; } = 33;
+
     /// <summary>How often leases that nobody times are looked for. Default 1 min, range 1 s to 1 h. Bounds how late they can end.</summary>
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(1);
 
@@ -76,6 +82,7 @@ public sealed record CoordinationOptions
         ThrowIfOutside(SessionTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60), nameof(SessionTimeout));
         ThrowIfOutside(StoreDeadline, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(60), nameof(StoreDeadline));
         ThrowIfOutside(MaxWaiters, 1, 10_000, nameof(MaxWaiters));
+        ThrowIfOutside(ExpiringSoonPercent, 1, 90, nameof(ExpiringSoonPercent));
         ThrowIfOutside(SweepInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1), nameof(SweepInterval));
         ThrowIfOutside(ExpiriesPerSecond, 40, 40_000, nameof(ExpiriesPerSecond));
         ThrowIfOutside(IdempotencyRetention, TimeSpan.FromSeconds(1), TimeSpan.FromHours(24), nameof(IdempotencyRetention));

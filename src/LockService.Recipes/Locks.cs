@@ -1,6 +1,7 @@
 using LockService.Recipes.Commit;
 using LockService.Recipes.Idempotency;
 using LockService.Recipes.Locking;
+using LockService.Recipes.Locking.Events;
 using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 
@@ -39,8 +40,13 @@ public sealed class Locks
     private const int SweepParallelism = 16;
 
     private readonly LockServices _services;
+    private readonly LockFeeds _feeds;
 
-    internal Locks(LockServices services) => _services = services;
+    internal Locks(LockServices services, LockFeeds feeds)
+    {
+        _services = services;
+        _feeds = feeds;
+    }
 
     /// <summary>Acquires the lock, waiting in arrival order for at most <see cref="AcquireOptions.Wait"/>.</summary>
     /// <param name="name">See <see cref="ResourceName"/>.</param>
@@ -234,6 +240,30 @@ public sealed class Locks
                 Locks = record.Members is null ? null : LockMember.AllOf(new LockMember(name, holder.Mode), record.Members),
             }
             : null;
+    }
+
+    /// <summary>Opens a stream of what happens to the lock; dispose it to stop.</summary>
+    /// <param name="name">The lock.</param>
+    /// <param name="lastEventId">The id of the last event of an earlier stream, to go on behind it if that is still known; null for none.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="StoreUnavailableException">ZooKeeper was away.</exception>
+    /// <exception cref="TooManyWaitersException">This instance serves as many streams as it may.</exception>
+    public async Task<LockEvents> ListenAsync(string name, string? lastEventId, CancellationToken cancellation)
+    {
+        ResourceName.ThrowIfInvalid(name);
+        return (await LockEvents.OpenAsync(_services, this, _feeds, name, leaseId: null, lastEventId, cancellation).ConfigureAwait(false))!;
+    }
+
+    /// <summary>Opens a stream of what its holder must know of a lease; dispose it to stop.</summary>
+    /// <returns>Null if the lease has ended, was released, or never was.</returns>
+    /// <exception cref="StoreUnavailableException">ZooKeeper was away.</exception>
+    /// <exception cref="TooManyWaitersException">This instance serves as many streams as it may.</exception>
+    public Task<LockEvents?> ListenToLeaseAsync(string leaseId, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(leaseId);
+        return LeaseId.CarrierOf(leaseId) is var (name, _)
+            ? LockEvents.OpenAsync(_services, this, _feeds, name, leaseId, lastEventId: null, cancellation)
+            : Task.FromResult<LockEvents?>(null);
     }
 
     /// <summary>Finds holders that nobody times, and times them; gives directories that are empty to be removed.</summary>

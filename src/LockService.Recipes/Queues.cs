@@ -270,10 +270,10 @@ public sealed class Queues
     /// <summary>Whoever asks for something to happen later must know what time it is.</summary>
     private async Task TimeKnownAsync(bool needed, CancellationToken cancellation)
     {
-        if (needed && !_services.Time.Known.IsCompleted)
+        if (needed && !_services.Time.IsKnown)
         {
             Task late = Task.Delay(_services.Options.StoreDeadline, _services.Clock, cancellation);
-            if (await Task.WhenAny(_services.Time.Known, late).ConfigureAwait(false) == late)
+            if (await Task.WhenAny(_services.Time.WhenKnownAsync(), late).ConfigureAwait(false) == late)
             {
                 cancellation.ThrowIfCancellationRequested();
                 throw new StoreUnavailableException("ZooKeeper could not be asked for the time.");

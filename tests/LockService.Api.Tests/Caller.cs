@@ -35,10 +35,12 @@ internal sealed class Caller(HttpClient http)
             }
         }
 
-        using HttpResponseMessage response = await http.SendAsync(request);
+        // A stream of events has no end to wait for.
+        using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        bool isStream = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
         return new Answer(
             response.StatusCode,
-            await response.Content.ReadAsStringAsync(),
+            isStream ? "" : await response.Content.ReadAsStringAsync(),
             response.Headers.Concat(response.Content.Headers).ToDictionary(header => header.Key, header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase));
     }
 

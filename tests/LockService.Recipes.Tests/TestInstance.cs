@@ -2,6 +2,7 @@ using LockService.Recipes.Commit;
 using LockService.Recipes.Idempotency;
 using LockService.Recipes.Leases;
 using LockService.Recipes.Locking;
+using LockService.Recipes.Locking.Events;
 using LockService.Recipes.Queueing;
 using LockService.Recipes.Sessions;
 using LockService.Testing;
@@ -18,6 +19,7 @@ internal sealed class TestInstance : IAsyncDisposable
     private readonly ZooKeeperServer _server;
     private readonly GuaranteedDeletes _deletes;
     private readonly FreeDirectories _free;
+    private readonly LockFeeds _feeds;
 
     private TestInstance(ZooKeeperServer server, string chroot, TimeSpan? storeDeadline, int markerVersions)
     {
@@ -57,7 +59,7 @@ internal sealed class TestInstance : IAsyncDisposable
         _deletes = new GuaranteedDeletes(Lanes, TimeProvider.System, NullLogger<GuaranteedDeletes>.Instance);
         Waiters = new WaiterReconciler(Lanes, _deletes, Options, TimeProvider.System, NullLogger<WaiterReconciler>.Instance);
         _free = new FreeDirectories(Lanes, Sessions, reads, TimeProvider.System);
-        Locks = new Locks(new LockServices
+        var locking = new LockServices
         {
             Options = Options,
             Clock = TimeProvider.System,
@@ -76,7 +78,9 @@ internal sealed class TestInstance : IAsyncDisposable
             Seats = new WaiterSeats(Options.MaxWaiters),
             InstanceId = id,
             Draining = Draining.Token,
-        });
+        };
+        _feeds = new LockFeeds(locking, NullLogger<LockFeeds>.Instance);
+        Locks = new Locks(locking, _feeds);
         Direct = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse(server.ConnectString + chroot) });
     }
 
@@ -166,6 +170,7 @@ internal sealed class TestInstance : IAsyncDisposable
         Proxy.Resume();
         Proxy.Admit();
         await Direct.DisposeAsync();
+        await _feeds.DisposeAsync();
         await _deletes.DisposeAsync();
         await Waiters.DisposeAsync();
         await _free.DisposeAsync();

@@ -42,6 +42,7 @@ internal sealed class SettingsReader
                 Root = ReadRoot("Root", store.Root),
                 SessionTimeout = ReadMilliseconds("SessionTimeoutMs", store.SessionTimeout, 1_000, 60_000),
                 StoreDeadline = ReadMilliseconds("StoreDeadlineMs", store.StoreDeadline, 100, 60_000),
+                ExpiringSoonPercent = (int)ReadInteger("ExpiringSoonPercent", store.ExpiringSoonPercent, 1, 90),
                 MaxWaiters = (int)ReadInteger("MaxWaiters", store.MaxWaiters, 1, 10_000),
                 SweepInterval = ReadMilliseconds("SweepIntervalMs", store.SweepInterval, 1_000, 3_600_000),
                 ExpiriesPerSecond = (int)ReadInteger("ExpiriesPerSecond", store.ExpiriesPerSecond, 40, 40_000),

@@ -141,6 +141,7 @@ internal static class Examples
     /// <summary>A name that fits the operation, for its path.</summary>
     internal static string NameOf(string operation) => operation switch
     {
+        "listenToLock" => "report",
         _ when operation.EndsWith("Lock", StringComparison.Ordinal) => "report",
         _ when operation.EndsWith("Counter", StringComparison.Ordinal) => "invoices",
         _ => "mails",
@@ -151,6 +152,12 @@ internal static class Examples
 
     /// <summary>The answer of success.</summary>
     internal static JsonNode? ReplyOf(string operation) => Parse(s_replies, operation);
+
+    /// <summary>The beginning of a stream of events.</summary>
+    internal static string EventsOf(string operation) => operation == "listenToLock"
+        ? "event: resync\nid: 5f0c1a7e90b2-17\ndata: {\"name\":\"report\",\"held\":false,\"mode\":null,\"holders\":[],\"waiters\":[],\"queueLength\":0}\n\n"
+            + "event: acquired\nid: 5f0c1a7e90b2-18\ndata: {\"name\":\"report\",\"owner\":\"billing-7\",\"mode\":\"exclusive\",\"fencingToken\":4294967338,\"remainingMs\":30000}\n\n"
+        : "event: expiring-soon\nid: 5f0c1a7e90b2-19\ndata: {\"name\":\"report\",\"owner\":\"billing-7\",\"mode\":\"exclusive\",\"fencingToken\":4294967338,\"remainingMs\":9900}\n\n";
 
     /// <summary>Whether the problem goes with Retry-After.</summary>
     internal static bool CanRetry(ProblemKind kind) => kind == ProblemKind.LockHeld || kind == ProblemKind.IdempotencyInProgress || kind.Status is 429 or 503;

@@ -21,6 +21,7 @@ internal sealed class OperationCompletion : IOperationFilter
         ParameterCompletion.AddLeaseId(operation, context);
         ParameterCompletion.AddHeaders(operation, context);
         ParameterCompletion.AddQuery(operation, context);
+        ParameterCompletion.AddLastEventId(operation);
         AddBody(operation, context);
         AddProblems(operation, context);
         AddExamples(operation);
@@ -98,6 +99,10 @@ internal sealed class OperationCompletion : IOperationFilter
             if (response.Content?.TryGetValue(Json, out OpenApiMediaType? content) == true)
             {
                 content.Example = Examples.ReplyOf(operation.OperationId!);
+            }
+            else if (response.Content?.TryGetValue(EventStream.ContentType, out OpenApiMediaType? events) == true)
+            {
+                events.Example = JsonValue.Create(Examples.EventsOf(operation.OperationId!));
             }
         }
 

@@ -48,6 +48,14 @@ internal static class ParameterCompletion
         Add(operation, ParameterLocation.Header, Preconditions.IfNoneMatch, "`*`: there must be nothing yet.", new() { Type = JsonSchemaType.String, Enum = [JsonValue.Create("*")] });
     }
 
+    internal static void AddLastEventId(OpenApiOperation operation)
+    {
+        if (operation.OperationId == "listenToLock")
+        {
+            Add(operation, ParameterLocation.Header, EventStream.LastEventIdHeader, "The `id` of the last event of an earlier stream.", new() { Type = JsonSchemaType.String });
+        }
+    }
+
     internal static void AddQuery(OpenApiOperation operation, OperationFilterContext context)
     {
         foreach (QueryMetadata query in context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<QueryMetadata>())

@@ -1,6 +1,7 @@
 using System.Globalization;
 using LockService.Recipes.Commit;
 using LockService.Recipes.Idempotency;
+using LockService.Recipes.Locking.Events;
 using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 using Microsoft.Extensions.Logging;
@@ -18,8 +19,8 @@ namespace LockService.Recipes.Locking;
 /// </remarks>
 internal sealed partial class Breaking(LockServices services, LockDirectory directory, string name, BreakOptions options, OutcomeRecord? record)
 {
-    /// <summary>Holders that one transaction ends: with their closures they stay far below the 1 MiB that a request may have.</summary>
-    private const int MaxAtOnce = 1_000;
+    /// <summary>Holders that one transaction ends: with notices and closures they take less than 2 KiB each, and a request may have 1 MiB.</summary>
+    private const int MaxAtOnce = 500;
 
     /// <summary>Nodes read in one request.</summary>
     private const int NodesAtOnce = 250;
@@ -114,12 +115,11 @@ internal sealed partial class Breaking(LockServices services, LockDirectory dire
         Closure[] closures =
             [.. victims.Where(v => v.Name.IsHolder).SelectMany(v => v.Paths.Select(path => Closure.After(path, v.Record!))).OfType<Closure>()];
         var unit = new CommitUnit(directory.Path) { Unclaimed = _ => Conclude(victims, closures) };
-        foreach (string path in victims.SelectMany(victim => victim.Paths))
-        {
-            unit.Delete(path, -1);
-        }
-
+        string[] paths = [.. victims.SelectMany(victim => victim.Paths)];
+        Ending.Announce(unit, paths, LockEventType.Broken);
+        Array.ForEach(paths, path => unit.Delete(path, -1));
         Array.ForEach(closures, closure => closure.AddTo(unit));
+        Ending.Withdraw(unit, paths, LockEventType.Broken);
         int companionsAt = unit.Operations.Count;
         withRecord?.AddTo(unit, "{}"u8);
         CommitResult result = await services.Lanes.CommitAsync(unit, deadline, CancellationToken.None).ConfigureAwait(false);

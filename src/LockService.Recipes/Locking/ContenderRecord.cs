@@ -87,7 +87,8 @@ internal sealed class HolderLease(CommitLanes lanes, LeaseObserver leases, LockM
         IReadOnlyList<string> paths = LeaseNodes.PathsOf(path, record);
         Closure[] closures = [.. paths.Select(one => Closure.After(one, record)).OfType<Closure>()];
         CommitResult result = await LeaseNodes
-            .EndAsync(lanes, paths, node.Stat.Version, closures, companions: null, () => Observe(closures), lanes.NewDeadline()).ConfigureAwait(false);
+            .EndAsync(lanes, paths, node.Stat.Version, LockEventType.Expired, closures, companions: null, () => Observe(closures), lanes.NewDeadline())
+            .ConfigureAwait(false);
         if (result.Committed)
         {
             Observe(closures);

@@ -1,4 +1,5 @@
 using LockService.Recipes.Commit;
+using LockService.Recipes.Locking.Events;
 using LockService.Recipes.Sessions;
 using LockService.ZooKeeper;
 
@@ -31,6 +32,7 @@ internal static class LeaseNodes
     /// <param name="lanes">Where changes are committed.</param>
     /// <param name="paths">Its holders, first the one that carries it.</param>
     /// <param name="version">That one's version, on which all depends; -1 for any.</param>
+    /// <param name="reason">Why it ends, if its holder does not end it; null if he does.</param>
     /// <param name="closures">What is to take their places; none if its holder ends it.</param>
     /// <param name="companions">What else is to happen in the same transaction; null for nothing.</param>
     /// <param name="unclaimed">Called if it turns out to have happened after it was given up.</param>
@@ -41,6 +43,7 @@ internal static class LeaseNodes
         CommitLanes lanes,
         IReadOnlyList<string> paths,
         int version,
+        LockEventType? reason,
         IReadOnlyList<Closure> closures,
         IReadOnlyList<UnitOperation>? companions,
         Action unclaimed,
@@ -50,17 +53,22 @@ internal static class LeaseNodes
         while (true)
         {
             var unit = new CommitUnit(DirectoryOf(left[0])) { Unclaimed = _ => unclaimed() };
+            string[] announced = reason is null ? [] : [.. left];
+            Ending.Announce(unit, announced, reason ?? default);
             left.ForEach(path => unit.Delete(path, path == left[0] ? version : -1));
             foreach (Closure closure in closures.Where(closure => left.Exists(path => DirectoryOf(path) == DirectoryOf(closure.Path))))
             {
                 closure.AddTo(unit);
             }
 
+            Ending.Withdraw(unit, announced, reason ?? default);
             int companionsAt = unit.Operations.Count;
             CommitResult result = await lanes.CommitAsync(unit.Add(companions), deadline, CancellationToken.None).ConfigureAwait(false);
-            if (result.Committed || result.FailedIndex == 0)
+            // A notice is refused if the directory is gone, and its holder with it.
+            int failed = result.FailedIndex < announced.Length ? result.FailedIndex : result.FailedIndex - announced.Length;
+            if (result.Committed || failed == 0)
             {
-                return result;
+                return result.Committed ? result : CommitResult.Refused(result.Error, failed);
             }
 
             if (result.FailedIndex >= companionsAt)
@@ -68,12 +76,12 @@ internal static class LeaseNodes
                 throw new CompanionRefusedException(result, companionsAt);
             }
 
-            if (result.Error != ErrorCode.NoNode || result.FailedIndex >= left.Count)
+            if (result.Error != ErrorCode.NoNode || failed >= left.Count)
             {
                 throw new StoreUnavailableException($"ZooKeeper refuses to end the lease: {result.Error}.");
             }
 
-            left.RemoveAt(result.FailedIndex);
+            left.RemoveAt(failed);
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class MultiRelease(LockServices services, string path, IReadOnly
 
         IReadOnlyList<string> paths = LeaseNodes.PathsOf(path, record);
         CommitResult result = await LeaseNodes
-            .EndAsync(services.Lanes, paths, -1, [], companions, () => services.Leases.Forget(path), deadline).ConfigureAwait(false);
+            .EndAsync(services.Lanes, paths, -1, reason: null, [], companions, () => services.Leases.Forget(path), deadline).ConfigureAwait(false);
         // Only a missing node proves that the lease has ended.
         if (!result.Committed && result.Error != ErrorCode.NoNode)
         {

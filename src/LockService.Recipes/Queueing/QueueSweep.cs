@@ -105,7 +105,7 @@ internal sealed class QueueSweep(QueueServices services, DeliveryMoves moves)
             case DeliveryState.Leased:
                 moves.Observe(path, version, record);
                 break;
-            case DeliveryState.Delayed when services.Time.Known.IsCompleted:
+            case DeliveryState.Delayed when services.Time.IsKnown:
                 long left = Math.Clamp(record.DueAt + MarginMs - services.Time.Now, 0, record.LeaseMs);
                 services.Delays.Add(path, version, TimeSpan.FromMilliseconds(left));
                 break;

@@ -17,6 +17,7 @@ namespace LockService.Recipes.Queueing;
 /// 2. Every instance watches the node. A value is what it was before it was read, so that each reading gives a time that the clock has
 /// reached for certain; between readings one's own monotonic clock goes on, from the highest of them.
 /// 3. An instance that is elected goes on from its own time: nothing is lost as long as one of them lives.
+/// 4. As long as nobody has needed it there is no such node, and nothing is written.
 /// <para>Lost connection: one's own clock goes on. Between instances that are connected times differ by what a notification takes, and
 /// by less than a second as long as none of them was paused.</para>
 /// </remarks>
@@ -35,6 +36,7 @@ internal sealed partial class SharedClock : IAsyncDisposable
     private readonly string _path;
     private readonly CancellationTokenSource _disposing = new();
     private readonly TaskCompletionSource _known = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _wanted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _loop = Task.CompletedTask;
     private Reading? _reading;
 
@@ -53,8 +55,15 @@ internal sealed partial class SharedClock : IAsyncDisposable
     /// <summary>The wall clock of ZooKeeper's leader, milliseconds since 1970, for people to read. One's own until the first reading.</summary>
     internal long WallMs => Volatile.Read(ref _reading) is { } reading ? LocalMs() + reading.WallOffsetMs : _clock.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>Completes once the time is known.</summary>
-    internal Task Known => _known.Task;
+    /// <summary>Whether the time is known.</summary>
+    internal bool IsKnown => _known.Task.IsCompleted;
+
+    /// <summary>Completes once the time is known, and lets it begin if it has not yet.</summary>
+    internal Task WhenKnownAsync()
+    {
+        _wanted.TrySetResult();
+        return _known.Task;
+    }
 
     /// <summary>Follows the time from now on, and keeps it whenever this instance is elected.</summary>
     internal void Start(Func<bool> elected) => _loop = RunAsync(elected);
@@ -90,6 +99,12 @@ internal sealed partial class SharedClock : IAsyncDisposable
     private async Task FollowAsync(Func<bool> elected, CancellationToken stop)
     {
         ZooKeeperClient client = await _sessions.ConnectedAsync(stop).ConfigureAwait(false);
+        if (!_wanted.Task.IsCompleted)
+        {
+            await WaitForBeginningAsync(client, stop).ConfigureAwait(false);
+            return;
+        }
+
         Watched<NodeData>? read = await client.WatchDataAsync(_path, stop).ConfigureAwait(false);
         if (read is null)
         {
@@ -113,6 +128,19 @@ internal sealed partial class SharedClock : IAsyncDisposable
             CommitUnit unit = new CommitUnit(_path).SetData(_path, now, read.Value.Stat.Version);
             await _lanes.CommitAsync(unit, _lanes.NewDeadline(), stop).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Waits until somebody needs the time, here or elsewhere, or until that has to be looked at again.</summary>
+    private async Task WaitForBeginningAsync(ZooKeeperClient client, CancellationToken stop)
+    {
+        Watched<Stat?> begun = await client.WatchExistsAsync(_path, stop).ConfigureAwait(false);
+        using Watch watch = begun.Watch;
+        if (begun.Value is not null)
+        {
+            _wanted.TrySetResult();
+        }
+
+        await Task.WhenAny(watch.Changed, _wanted.Task).WaitAsync(stop).ConfigureAwait(false);
     }
 
     private void TakeIn(NodeData node)
