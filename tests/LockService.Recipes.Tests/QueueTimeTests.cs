@@ -85,7 +85,7 @@ public sealed class QueueTimeTests(ZooKeeperFixture zookeeper)
         await one.Direct.CreateAsync("/lockservice/clock", "5000000"u8.ToArray());
         long begin = TimeProvider.System.GetTimestamp();
         one.Time.Start(() => true);
-        await Eventually.CompletesAsync("the time is known", one.Time.Known);
+        await Eventually.CompletesAsync("the time is known", one.Time.WhenKnownAsync());
 
         await Eventually.TrueAsync("the time goes on", async () =>
             long.Parse((await one.TextAsync("/lockservice/clock"))!, System.Globalization.CultureInfo.InvariantCulture) >= 5_001_500);
