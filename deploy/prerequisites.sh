@@ -3,6 +3,7 @@
 #   require_dotnet      The .NET 10 SDK. Debian 12 does not carry it, so it is only asked for.
 #   require_zookeeper   ZooKeeper and a Java runtime, from Debian's packages; installed if missing.
 #   require_kazoo       Python's ZooKeeper client, which the tests compare the managed one with; likewise.
+#   require_curator     Java's lock library and a compiler for the tests' program that uses it; likewise.
 #
 # All return 1 after one line that says what to install, where they may not do it.
 
@@ -27,6 +28,10 @@ require_zookeeper() {
 
 require_kazoo() {
   require_package kazoo python3-kazoo has_kazoo
+}
+
+require_curator() {
+  require_package Curator libcurator-recipes-java has_curator && require_package "a Java compiler" default-jdk-headless has_java_compiler
 }
 
 # require_package TITLE PACKAGE PRESENT: installs Debian's package unless the function PRESENT finds what it holds.
@@ -65,6 +70,14 @@ has_zookeeper() {
 # Debian's own Python: another one on the PATH does not see Debian's packages.
 has_kazoo() {
   /usr/bin/python3 -c 'import kazoo' 2> /dev/null
+}
+
+has_curator() {
+  [[ -e /usr/share/java/curator-recipes.jar && -e /usr/share/java/curator-framework.jar && -e /usr/share/java/guava.jar ]]
+}
+
+has_java_compiler() {
+  command -v javac > /dev/null
 }
 
 # Shows what apt-get said only if it failed. It waits for another installation to end rather than failing beside it.

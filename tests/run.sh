@@ -119,7 +119,7 @@ run_project() {
   failed=$((failed + project_failed))
 }
 
-if ! { require_dotnet && require_zookeeper && require_kazoo; }; then
+if ! { require_dotnet && require_zookeeper && require_kazoo && require_curator; }; then
   broken="The tests were not run: something they need is missing."
   exit 1
 fi

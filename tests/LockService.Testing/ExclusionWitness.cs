@@ -24,6 +24,17 @@ public sealed class ExclusionWitness
         }
     }
 
+    /// <summary>The same for a holder that took the lock past the service: it has no token.</summary>
+    public void EnterWithoutToken()
+    {
+        lock (_gate)
+        {
+            Assert.False(_inside, $"somebody holds the lock together with token {_lastToken}");
+            _inside = true;
+            Entered++;
+        }
+    }
+
     /// <summary>Call before the release is sent.</summary>
     public void Leave()
     {

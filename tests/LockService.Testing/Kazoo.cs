@@ -33,6 +33,9 @@ public sealed class Kazoo : IAsyncDisposable
     public Kazoo(ConnectString servers) => _process = Process.Start(
         new ProcessStartInfo("/usr/bin/python3", ["-c", Script, servers.ToString()]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
 
+    /// <summary>Ends the process like a crash would: the session lives on until it times out.</summary>
+    public void Kill() => _process.Kill();
+
     /// <summary>Closes the session in good order.</summary>
     public async ValueTask DisposeAsync()
     {
