@@ -83,7 +83,7 @@ public sealed class QueueLengthTests(ZooKeeperFixture zookeeper)
         await using TestInstance three = await TestInstance.StartAsync(zookeeper, one.Chroot);
         TestInstance[] instances = [one, two, three];
         await FillAsync(one);
-        var delivered = new ConcurrentQueue<int>();
+        var delivered = new ConcurrentQueue<(int Instance, int Number)>();
 
         async Task ConsumeAsync(int instance)
         {
@@ -92,7 +92,7 @@ public sealed class QueueLengthTests(ZooKeeperFixture zookeeper)
                 foreach (LeasedMessage message in messages)
                 {
                     Assert.Equal(1, message.DeliveryCount);
-                    delivered.Enqueue(QueueTests.Number(message));
+                    delivered.Enqueue((instance, QueueTests.Number(message)));
                 }
 
                 Assert.Empty(await instances[instance].Queues.AckAsync("q", [.. messages.Select(message => message.LeaseId)], s_never));
@@ -102,7 +102,9 @@ public sealed class QueueLengthTests(ZooKeeperFixture zookeeper)
         await Eventually.CompletesAsync(
             "the queue is empty", Task.WhenAll(Enumerable.Range(0, 12).Select(i => ConsumeAsync(i % instances.Length))), TimeSpan.FromMinutes(s_length / 1_000 + 1));
 
-        Assert.Equal(Enumerable.Range(0, s_length), delivered.Order());
+        Assert.Equal(Enumerable.Range(0, s_length), delivered.Select(message => message.Number).Order());
+        string shares = string.Join(' ', delivered.CountBy(message => message.Instance).OrderBy(share => share.Key).Select(share => share.Value));
+        Assert.True(delivered.CountBy(message => message.Instance).Count(share => share.Value > s_length / 20) == instances.Length, $"shares: {shares}");
     }
 
     [Fact]

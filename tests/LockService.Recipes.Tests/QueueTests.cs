@@ -141,6 +141,25 @@ public sealed class QueueTests(ZooKeeperFixture zookeeper)
     }
 
     [Fact]
+    public async Task A_message_of_higher_priority_from_another_instance_goes_before_those_that_are_known_here()
+    {
+        await using TestInstance one = await TestInstance.StartAsync(zookeeper);
+        await using TestInstance two = await TestInstance.StartAsync(zookeeper, one.Chroot);
+        for (int i = 0; i < 500; i += 100)
+        {
+            await one.Queues.EnqueueAsync("q", Bodies([.. Enumerable.Range(i, 100)]), s_never);
+        }
+
+        Assert.Single(await one.Queues.DequeueAsync("q", 1, TimeSpan.Zero, s_lease, s_never));
+        await two.Queues.EnqueueAsync("q", [new NewMessage(Bodies(1000)[0]) { Priority = 1 }], null, s_never);
+
+        await Eventually.TrueAsync("it goes before the others", async () =>
+            Number(Assert.Single(await one.Queues.DequeueAsync("q", 1, TimeSpan.Zero, s_lease, s_never))) == 1000);
+
+        Assert.NotEmpty(await one.Queues.DequeueAsync("q", 1, TimeSpan.Zero, s_lease, s_never));
+    }
+
+    [Fact]
     public async Task Who_waits_is_served_in_order_of_arrival()
     {
         await using TestInstance instance = await TestInstance.StartAsync(zookeeper);

@@ -1,3 +1,4 @@
+using LockService.Recipes.Commit;
 using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Queueing;
@@ -6,7 +7,7 @@ namespace LockService.Recipes.Queueing;
 /// Takes messages of one queue for all callers of this instance who want some, in the order of their arrival. One look at the queue serves
 /// all of them, and one unit leases what they get; without it they would all reach for the same oldest message.
 /// </summary>
-internal sealed class Dispenser(LocalQueue queue, QueueServices services, DeliveryMoves moves)
+internal sealed class Dispenser
 {
     /// <summary>Messages taken at once; two operations each, which leaves room in a batch for others.</summary>
     private const int MaxTaken = 90;
@@ -14,12 +15,35 @@ internal sealed class Dispenser(LocalQueue queue, QueueServices services, Delive
     /// <summary>How often the queue is looked at although nothing was heard of it: a watch may be late, and messages come to their ends.</summary>
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(1);
 
-    private readonly ReadyWindow _window = new(queue, services);
-    private readonly Leasing _leasing = new(services, moves);
+    /// <summary>For how long the queue is followed although nobody wants anything.</summary>
+    private static readonly TimeSpan s_following = TimeSpan.FromSeconds(2);
+
+    /// <summary>Refusals in a row after which the others are asked to look anew, which gives this instance its turn.</summary>
+    private const int MaxRefusals = 2;
+
+    private readonly LocalQueue _queue;
+    private readonly QueueServices _services;
+    private readonly DeliveryMoves _moves;
+    private readonly ReadyWindow _window;
+    private readonly Leasing _leasing;
+    private readonly QueueFollower _follower;
     private readonly Lock _gate = new();
     private readonly List<Taker> _takers = [];
     private TaskCompletionSource _signal = NewSignal();
     private bool _running;
+    private bool _mustLook;
+    private long _lastWanted;
+    private int _refusals;
+
+    internal Dispenser(LocalQueue queue, QueueServices services, DeliveryMoves moves)
+    {
+        _queue = queue;
+        _services = services;
+        _moves = moves;
+        _window = new ReadyWindow(queue, services);
+        _leasing = new Leasing(services, moves);
+        _follower = new QueueFollower(queue, _window, services, Signal, IsWanted);
+    }
 
     /// <summary>Whether nobody wants anything.</summary>
     internal bool IsIdle
@@ -40,12 +64,15 @@ internal sealed class Dispenser(LocalQueue queue, QueueServices services, Delive
         {
             _takers.Add(taker);
             _signal.TrySetResult();
+            _lastWanted = _services.Clock.GetTimestamp();
             if (_running)
             {
                 return;
             }
 
             _running = true;
+            // What others did while nobody listened is not known.
+            _mustLook |= _follower.Start();
         }
 
         _ = RunAsync();
@@ -71,6 +98,14 @@ internal sealed class Dispenser(LocalQueue queue, QueueServices services, Delive
         lock (_gate)
         {
             _signal.TrySetResult();
+        }
+    }
+
+    private bool IsWanted()
+    {
+        lock (_gate)
+        {
+            return _running || _services.Clock.GetElapsedTime(_lastWanted) < s_following;
         }
     }
 
@@ -105,12 +140,14 @@ internal sealed class Dispenser(LocalQueue queue, QueueServices services, Delive
     private async Task ServeAsync(List<Taker> takers)
     {
         Task signal = ListenAnew();
-        if (await TakeAsync(takers, latest: false, refresh: false).ConfigureAwait(false))
+        bool look = _mustLook;
+        _mustLook = false;
+        if (await TakeAsync(takers, latest: false, refresh: look).ConfigureAwait(false))
         {
             return;
         }
 
-        long now = services.Clock.GetTimestamp();
+        long now = _services.Clock.GetTimestamp();
         if (takers.FindAll(taker => taker.WaitsUntil <= now) is { Count: > 0 } late)
         {
             // Nobody is told that there is nothing before a look, begun after he came, that sees every change acknowledged before.
@@ -157,7 +194,12 @@ internal sealed class Dispenser(LocalQueue queue, QueueServices services, Delive
 
             Take(Math.Max(0, wanted - ready.Count), ready, out int? toLoad);
             refresh = false;
-            if (toLoad is { } priority)
+            if (_window.Tail is null)
+            {
+                // What was heard meanwhile left nothing of what was known.
+                ready.Clear();
+            }
+            else if (toLoad is { } priority)
             {
                 refresh = !await ReadAsync((client, token) => _window.LoadAsync(client, priority, token)).ConfigureAwait(false);
             }
@@ -170,7 +212,7 @@ internal sealed class Dispenser(LocalQueue queue, QueueServices services, Delive
 
                 ready.Clear();
             }
-            else if (_window.Tail is not null)
+            else
             {
                 return false;
             }
@@ -183,7 +225,7 @@ internal sealed class Dispenser(LocalQueue queue, QueueServices services, Delive
         ready.AddRange(_window.Take(max, expired, out toLoad));
         if (expired.Count > 0)
         {
-            _ = moves.ExpireAsync(_window.Tail!.Tree, expired);
+            _ = _moves.ExpireAsync(_window.Tail!.Tree, expired);
         }
     }
 
@@ -192,12 +234,17 @@ internal sealed class Dispenser(LocalQueue queue, QueueServices services, Delive
         switch (await _leasing.TryLeaseAsync(_window.Tail!, Assign(ready, takers)).ConfigureAwait(false))
         {
             case LeasingResult.Leased:
+                _refusals = 0;
                 return true;
+            case LeasingResult.Taken when ++_refusals >= MaxRefusals:
+                _refusals = 0;
+                await AskForTurnAsync(_window.Tail!.Tree).ConfigureAwait(false);
+                break;
             case LeasingResult.NotTheirFault:
                 _window.PutBack(ready);
                 return false;
             case LeasingResult.QueueRemoved:
-                queue.Forget(_window.Tail!);
+                _queue.Forget(_window.Tail!);
                 break;
         }
 
@@ -238,58 +285,39 @@ internal sealed class Dispenser(LocalQueue queue, QueueServices services, Delive
         }
     }
 
-    /// <summary>Waits for a sign that there may be something; one watch on each node that gives one, for all who wait here.</summary>
+    /// <summary>Waits for a sign that there may be something, from here or from the follower; if none comes for long, looks all the same.</summary>
     private async Task WaitAsync(List<Taker> takers, Task signal)
     {
-        List<Watch> watches = await ReadAsync(SetWatchesAsync).ConfigureAwait(false);
-        try
-        {
-            if (watches.Count > 0 && !await TakeAsync(takers, latest: false, refresh: true).ConfigureAwait(false))
-            {
-                await WaitAsync(takers, [signal, .. watches.Select(watch => watch.Changed)]).ConfigureAwait(false);
-            }
-        }
-        finally
-        {
-            watches.ForEach(watch => watch.Dispose());
-        }
-    }
-
-    private async Task WaitAsync(List<Taker> takers, List<Task> signs)
-    {
         long nearest = takers.Min(taker => taker.WaitsUntil);
-        TimeSpan left = services.Clock.GetElapsedTime(services.Clock.GetTimestamp(), nearest);
+        TimeSpan left = _services.Clock.GetElapsedTime(_services.Clock.GetTimestamp(), nearest);
         TimeSpan pause = left < s_lookAgain ? left : s_lookAgain;
         if (pause > TimeSpan.Zero)
         {
             using var awake = new CancellationTokenSource();
-            await Task.WhenAny([.. signs, Task.Delay(pause, services.Clock, awake.Token)]).ConfigureAwait(false);
+            Task first = await Task.WhenAny(signal, Task.Delay(pause, _services.Clock, awake.Token)).ConfigureAwait(false);
             await awake.CancelAsync().ConfigureAwait(false);
+            _mustLook |= first != signal;
         }
     }
 
-    /// <returns>None if the queue has gone meanwhile.</returns>
-    private async Task<List<Watch>> SetWatchesAsync(ZooKeeperClient client, CancellationToken cancellation)
+    /// <summary>Others that take all the time never let this instance's view be right: makes them look anew.</summary>
+    private async Task AskForTurnAsync(QueueTree tree)
     {
-        if (_window.Tail is not { } tail)
+        try
         {
-            return [(await client.WatchExistsAsync(new QueueTree(queue.Root, queue.Name, "").Pointer, cancellation).ConfigureAwait(false)).Watch];
+            CommitUnit unit = tree.NewUnit().Touch(tree.Returns);
+            if ((await _services.Lanes.CommitAsync(unit, _services.Lanes.NewDeadline(), CancellationToken.None).ConfigureAwait(false)).Committed)
+            {
+                _window.Touched();
+            }
         }
-
-        Watched<NodeData>?[] watched = await Task.WhenAll(
-            client.WatchDataAsync(tail.Tree.Tail, cancellation), client.WatchDataAsync(tail.Tree.Returns, cancellation)).ConfigureAwait(false);
-        List<Watch> watches = [.. watched.OfType<Watched<NodeData>>().Select(node => node.Watch)];
-        if (watches.Count < watched.Length)
+        catch (CoordinationException)
         {
-            _window.Reset();
-            watches.ForEach(watch => watch.Dispose());
-            return [];
+            // The next refusal asks again.
         }
-
-        return watches;
     }
 
-    private Task<T> ReadAsync<T>(Func<ZooKeeperClient, CancellationToken, Task<T>> read) => services.Store.ReadAsync(read, CancellationToken.None);
+    private Task<T> ReadAsync<T>(Func<ZooKeeperClient, CancellationToken, Task<T>> read) => _services.Store.ReadAsync(read, CancellationToken.None);
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

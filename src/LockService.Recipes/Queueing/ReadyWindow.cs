@@ -53,6 +53,36 @@ internal sealed class ReadyWindow(LocalQueue queue, QueueServices services)
         },
         returns: 1);
 
+    /// <summary>The tail and the returns were read, behind a watch.</summary>
+    internal void Seen(ZooKeeperClient client, KnownTail tail, int returns) => Hear(
+        () =>
+        {
+            if (Tail is null)
+            {
+                return;
+            }
+
+            int own;
+            lock (_gate)
+            {
+                own = _ownReturns;
+            }
+
+            // Returns of one's own that are counted already and were not when this was read can hide another's, for as long as it takes until
+            // the next reading that waits for its answer.
+            if (client != _client || Tail.Tree.Life != tail.Tree.Life || _returnsSeen is not { } seen || unchecked(returns - seen - own) > 0)
+            {
+                Reset();
+                return;
+            }
+
+            Foresee(tail.Record);
+        },
+        returns: 0);
+
+    /// <summary>One's own sign for the others, that is no sign for oneself.</summary>
+    internal void Touched() => Hear(() => { }, returns: 1);
+
     /// <summary>Nothing that is known can be relied on any more.</summary>
     internal void Reset() => Reset(null, null);
 
@@ -164,9 +194,14 @@ internal sealed class ReadyWindow(LocalQueue queue, QueueServices services)
         }
 
         Tail = tail;
+        Foresee(tail.Record);
+    }
+
+    private void Foresee(TailRecord tail)
+    {
         for (int priority = 0; priority < MessageName.Priorities; priority++)
         {
-            _next[priority] = Math.Max(_next[priority], tail.Record.Next[priority]);
+            _next[priority] = Math.Max(_next[priority], tail.Next[priority]);
         }
     }
 

@@ -1,0 +1,105 @@
+using LockService.ZooKeeper;
+
+namespace LockService.Recipes.Queueing;
+
+/// <summary>
+/// Hears of what others do with a queue while somebody asks for its messages here: one watch on the tail and one on the count of returns, however
+/// many callers there are. What it reads it tells the window, which then looks for what is new.
+/// </summary>
+internal sealed class QueueFollower(LocalQueue queue, ReadyWindow window, QueueServices services, Action heard, Func<bool> isWanted)
+{
+    /// <summary>How long changes collect before they are looked at, so that a busy queue costs no read for each of them.</summary>
+    private static readonly TimeSpan s_collecting = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>How often it is asked whether anybody still wants to know.</summary>
+    private static readonly TimeSpan s_asking = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private bool _running;
+
+    /// <summary>Begins to follow the queue.</summary>
+    /// <returns>False if it is being followed already.</returns>
+    internal bool Start()
+    {
+        lock (_gate)
+        {
+            if (_running)
+            {
+                return false;
+            }
+
+            _running = true;
+        }
+
+        _ = RunAsync();
+        return true;
+    }
+
+    private async Task RunAsync()
+    {
+        while (IsWanted())
+        {
+            List<Watch> watches = [];
+            try
+            {
+                watches = await services.Store.ReadAsync(WatchAsync, CancellationToken.None).ConfigureAwait(false);
+                heard();
+                await WaitAsync(watches).ConfigureAwait(false);
+                await Task.Delay(s_collecting, services.Clock).ConfigureAwait(false);
+            }
+            catch (CoordinationException)
+            {
+                // Whoever waits for messages is told by his own reading, or finds out by it.
+                await Task.Delay(s_asking, services.Clock).ConfigureAwait(false);
+            }
+            finally
+            {
+                watches.ForEach(watch => watch.Dispose());
+            }
+        }
+    }
+
+    private bool IsWanted()
+    {
+        lock (_gate)
+        {
+            return _running = isWanted();
+        }
+    }
+
+    private async Task WaitAsync(List<Watch> watches)
+    {
+        Task changed = watches.Count == 0 ? Task.CompletedTask : Task.WhenAny(watches.Select(watch => watch.Changed));
+        while (!changed.IsCompleted && isWanted())
+        {
+            using var awake = new CancellationTokenSource();
+            await Task.WhenAny(changed, Task.Delay(s_asking, services.Clock, awake.Token)).ConfigureAwait(false);
+            await awake.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <returns>None if what there was to watch went away meanwhile.</returns>
+    private async Task<List<Watch>> WatchAsync(ZooKeeperClient client, CancellationToken cancellation)
+    {
+        if ((queue.Tail ?? await queue.FindAsync(client, cancellation).ConfigureAwait(false)) is not { } tail)
+        {
+            Watched<Stat?> pointer = await client.WatchExistsAsync(new QueueTree(queue.Root, queue.Name, "").Pointer, cancellation).ConfigureAwait(false);
+            return [pointer.Watch];
+        }
+
+        Watched<NodeData>?[] watched = await Task.WhenAll(
+            client.WatchDataAsync(tail.Tree.Tail, cancellation), client.WatchDataAsync(tail.Tree.Returns, cancellation)).ConfigureAwait(false);
+        List<Watch> watches = [.. watched.OfType<Watched<NodeData>>().Select(node => node.Watch)];
+        if (watched is [{ } tailNode, { } returns])
+        {
+            var known = new KnownTail(tail.Tree, tailNode.Value.Stat.Version, TailRecord.Parse(tailNode.Value.Data));
+            queue.Learn(known);
+            window.Seen(client, known, returns.Value.Stat.Version);
+            return watches;
+        }
+
+        watches.ForEach(watch => watch.Dispose());
+        queue.Forget(tail);
+        return [];
+    }
+}
