@@ -104,6 +104,22 @@ public sealed class ContenderTests
     }
 
     [Fact]
+    public async Task A1_a_listing_that_does_not_know_a_place_says_nothing_about_who_is_before_it()
+    {
+        await using var session = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse("127.0.0.1:1") });
+        ContenderName own = ContenderName.Parse(ContenderName.WithSequence(ContenderName.NewPrefix(LockMode.Exclusive, holder: false), 6))!;
+        var place = new Place(own, session, new AcquireOptions { Owner = "me" }, mayBeHandedOver: true);
+        var line = new LockLine();
+        line.Add(place);
+
+        Assert.False(line.TakeIn(place, Contenders.None));
+
+        Turn turn = line.NextTurn(place);
+        Assert.False(turn.MayPromote);
+        Assert.True(turn.Changed.IsCompleted, "the place looks again at once");
+    }
+
+    [Fact]
     public void Nobody_is_handed_a_lock_that_a_third_one_blocks()
     {
         Contenders seen = Listing(("READ", 1), ("READ", 2), ("WRIT", 3), ("READ", 4));

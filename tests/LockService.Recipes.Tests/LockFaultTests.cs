@@ -72,7 +72,7 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Faults), new object[] { new[] { RequestKind.MultiRead, RequestKind.Multi } })]
-    public async Task A_waiter_is_promoted_once_whatever_answer_is_lost(string fault, RequestKind kind)
+    public async Task A4_a_waiter_is_promoted_once_whatever_answer_is_lost(string fault, RequestKind kind)
     {
         Coordination instance = await StartBehindProxyAsync();
         Locks other = _instances.Start().Locks;
@@ -151,7 +151,7 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_hand_over_to_a_caller_who_left_meanwhile_is_given_back()
+    public async Task A7_a_hand_over_to_a_caller_who_left_meanwhile_is_given_back()
     {
         Coordination instance = await StartBehindProxyAsync();
         LockGrant held = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try, default));
@@ -188,7 +188,7 @@ public sealed class LockFaultTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Faults), new object[] { new[] { RequestKind.MultiRead, RequestKind.Multi } })]
-    public async Task A_renewal_bumps_the_version_once_when_its_answer_is_lost(string fault, RequestKind kind)
+    public async Task L4_a_renewal_bumps_the_version_once_when_its_answer_is_lost(string fault, RequestKind kind)
     {
         Coordination instance = await StartBehindProxyAsync();
         LockGrant grant = await Instances.GrantedAsync(_instances.Start().Locks.AcquireAsync("report", s_try, default));

@@ -16,7 +16,7 @@ public sealed class LockVerificationTests(ZooKeeperFixture zooKeeper) : IAsyncLi
     public async Task DisposeAsync() => await _instances.DisposeAsync();
 
     [Fact]
-    public async Task A_holders_token_and_lease_are_valid_until_it_releases()
+    public async Task F8_a_holders_token_and_lease_are_valid_until_it_releases()
     {
         Locks locks = _instances.Start().Locks;
         Locks other = _instances.Start().Locks;
@@ -47,7 +47,7 @@ public sealed class LockVerificationTests(ZooKeeperFixture zooKeeper) : IAsyncLi
     }
 
     [Fact]
-    public async Task The_number_of_a_waiters_creation_is_no_valid_token()
+    public async Task F2_the_number_of_a_waiters_creation_is_no_valid_token()
     {
         Locks locks = _instances.Start().Locks;
         LockGrant held = await Instances.GrantedAsync(locks.AcquireAsync("report", s_try, default));

@@ -39,7 +39,7 @@ public sealed class WaiterSeatTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task More_waiters_than_a_session_may_own_are_spread_over_several_and_served_like_any_other()
+    public async Task A10_more_waiters_than_a_session_may_own_are_spread_over_several_and_served_like_any_other()
     {
         const int locksWaitedFor = 20;
         const int waitersEach = 100;
