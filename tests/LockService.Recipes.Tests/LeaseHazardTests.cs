@@ -137,6 +137,7 @@ public sealed class LeaseHazardTests(ZooKeeperFixture zooKeeper) : IAsyncLifetim
         Coordination[] instances = [.. Enumerable.Range(0, 3).Select(_ => _instances.Start())];
         LockGrant held = await Instances.GrantedAsync(instances[0].Locks.AcquireAsync("report", s_try with { Ttl = TimeSpan.FromSeconds(1) }, default));
         using LockEvents events = await instances[0].Locks.ListenAsync("report", null, default);
+        Assert.Equal(LockEventType.Resync, Assert.Single(await events.ReadAsync(TimeSpan.FromMinutes(1), default)).Type);
         Task<AcquireResult>[] waiting = [.. instances.Select(instance => instance.Locks.AcquireAsync("report", s_wait, default))];
 
         LockGrant next = await Instances.GrantedAsync(Task.WhenAny(waiting).Unwrap());

@@ -71,7 +71,8 @@ internal sealed class LockFeeds(LockServices services, ILogger<LockFeeds> logger
         await Task.Delay(s_linger, services.Clock, services.Draining).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         lock (_gate)
         {
-            if (entry.Listeners > 0 || entry.Departures != departure || !_entries.Remove(name))
+            // Whoever shuts down closes all that are left.
+            if (services.Draining.IsCancellationRequested || entry.Listeners > 0 || entry.Departures != departure || !_entries.Remove(name))
             {
                 return;
             }
