@@ -72,6 +72,19 @@ public sealed class LockHandOverTests(ZooKeeperFixture zooKeeper) : IAsyncLifeti
     }
 
     [Fact]
+    public async Task A_lock_that_another_instance_left_free_is_taken_without_queueing()
+    {
+        Locks one = _instances.Start().Locks;
+        LockGrant first = await Instances.GrantedAsync(one.AcquireAsync("report", s_try, default));
+        await one.ReleaseAsync("report", first.LeaseId);
+
+        LockGrant second = await Instances.GrantedAsync(_instances.Start().Locks.AcquireAsync("report", s_wait, default));
+
+        // The directory was replaced in the transaction of the grant.
+        Assert.Equal(second.FencingToken, (await _instances.Observer.ExistsAsync("/lockservice/locks/report"))!.Value.CreatedZxid);
+    }
+
+    [Fact]
     public async Task A_directory_that_somebody_else_made_is_left_as_it_is()
     {
         Locks locks = _instances.Start().Locks;

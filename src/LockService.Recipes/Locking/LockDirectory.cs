@@ -15,8 +15,11 @@ internal sealed class LockDirectory(string root, string lockName)
 
     internal string Child(string name) => $"{Path}/{name}";
 
-    /// <summary>Whether the directory was made by an instance of the service, so that it may be replaced by another one like it.</summary>
-    internal static bool IsOurs(DirectoryListing listing) => listing.IsContainer && listing.Directory.Data.Span.SequenceEqual(s_kind);
+    /// <summary>
+    /// Whether the directory was made by an instance of the service, so that it may be replaced by another one like it. Its mark tells; that it is
+    /// a container cannot be seen, since servers give containers no owner that clients could tell from none.
+    /// </summary>
+    internal static bool IsOurs(DirectoryListing listing) => listing.Directory.Data.Span.SequenceEqual(s_kind);
 
     /// <summary>Adds the directory's creation to a unit.</summary>
     internal CommitUnit AddCreation(CommitUnit unit) => unit.Create(Path, s_kind, CreateMode.Container);

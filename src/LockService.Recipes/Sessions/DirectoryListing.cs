@@ -10,17 +10,11 @@ internal sealed record DirectoryListing(IReadOnlyList<string> Names, NodeData Di
     /// <summary>Number of parts that a listing takes in a batch of reads.</summary>
     internal const int Parts = 2;
 
-    /// <summary>What ZooKeeper gives as the owner of a container.</summary>
-    private const long ContainerOwner = long.MinValue;
-
     /// <summary>
     /// The transaction that last changed the names. If it is that of a node's creation, nothing has come or gone from then until after
     /// the names were listed.
     /// </summary>
     internal long ChildrenZxid => Directory.Stat.ChildrenZxid;
-
-    /// <summary>Whether ZooKeeper removes the node by itself once it has been empty for a while.</summary>
-    internal bool IsContainer => Directory.Stat.EphemeralOwner == ContainerOwner;
 
     /// <summary>Adds the reads of a listing to a batch: the names first, so that a later date proves that they still held.</summary>
     internal static void AddTo(ReadBatch batch, string path) => batch.GetChildren(path).GetData(path);
