@@ -6,7 +6,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>What a lane does when replies, connections, sessions and servers are lost.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class CommitLaneFaultTests(ZooKeeperFixture zookeeper)
 {
     private static readonly TimeSpan s_shortDeadline = TimeSpan.FromMilliseconds(500);

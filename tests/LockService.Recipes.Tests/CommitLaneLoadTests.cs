@@ -9,7 +9,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>What lanes do when much is asked of them, and what they tell of it.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class CommitLaneLoadTests(ZooKeeperFixture zookeeper)
 {
     private static readonly Deadline s_unlimited = new(long.MaxValue);

@@ -6,7 +6,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>What a lane does when ZooKeeper refuses what no repetition would change, such as for want of rights.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class CommitLaneRefusalTests(ZooKeeperFixture zookeeper)
 {
     /// <summary>Far less than a caller's deadline, which is 20 s here.</summary>

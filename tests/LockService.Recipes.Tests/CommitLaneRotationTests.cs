@@ -6,7 +6,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>What a lane does when its marker gives way to the next one, also at the worst of moments.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class CommitLaneRotationTests(ZooKeeperFixture zookeeper)
 {
     [Fact]

@@ -7,7 +7,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>What a lane does while nothing is lost.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class CommitLaneTests(ZooKeeperFixture zookeeper)
 {
     [Fact]

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace LockService.Recipes.Tests;
 
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class CounterFaultTests(ZooKeeperFixture zookeeper)
 {
     private const string Path = "/lockservice/counters/c";

@@ -6,7 +6,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>kazoo's Counter and ours on the same node.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class CounterKazooTests(ZooKeeperFixture zookeeper)
 {
     private const string Counter = "zk.Counter('/lockservice/counters/c')";

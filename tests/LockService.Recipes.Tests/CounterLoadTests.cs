@@ -4,7 +4,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>What a counter does when much is asked of it.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class CounterLoadTests(ZooKeeperFixture zookeeper)
 {
     private const string Path = "/lockservice/counters/c";

@@ -5,7 +5,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>Setting and removing counters, and what removal leaves behind.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class CounterRemovalTests(ZooKeeperFixture zookeeper)
 {
     private const string Path = "/lockservice/counters/c";

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace LockService.Recipes.Tests;
 
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class CounterTests(ZooKeeperFixture zookeeper)
 {
     private const string Path = "/lockservice/counters/c";

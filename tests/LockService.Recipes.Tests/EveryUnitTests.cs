@@ -7,7 +7,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>Every kind of change under every kind of loss: whatever is lost, the effect is there exactly once.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
 {
     private static readonly CancellationToken s_never = CancellationToken.None;

@@ -11,7 +11,7 @@ namespace LockService.Recipes.Tests;
 /// The hazards of lost answers, each by its number. E5 and E6 are tested with the sweeper (<see cref="RecordSweeperTests"/>), E7 is about HTTP
 /// and tested with the service.
 /// </summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class ExactlyOnceHazardTests(ZooKeeperFixture zookeeper)
 {
     private static readonly CancellationToken s_never = CancellationToken.None;

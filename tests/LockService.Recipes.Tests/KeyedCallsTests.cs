@@ -8,7 +8,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>What holds for every request under a key, shown with increments.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class KeyedCallsTests(ZooKeeperFixture zookeeper)
 {
     private const string Path = "/lockservice/counters/c";

@@ -6,7 +6,7 @@ using Xunit.Abstractions;
 namespace LockService.Recipes.Tests;
 
 /// <summary>Many keyed increments, each sent several times through two instances whose connections keep breaking.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class KeyedLoadTests(ZooKeeperFixture zookeeper, ITestOutputHelper output)
 {
     private static readonly CancellationToken s_never = CancellationToken.None;

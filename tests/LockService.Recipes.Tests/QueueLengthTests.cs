@@ -7,7 +7,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>Queues longer than a segment. LOCKSERVICE_LONG=1 makes them 200,000 messages long.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class QueueLengthTests(ZooKeeperFixture zookeeper)
 {
     private const int AtOnce = 100;

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace LockService.Recipes.Tests;
 
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class QueueTests(ZooKeeperFixture zookeeper)
 {
     private static readonly CancellationToken s_never = CancellationToken.None;

@@ -7,7 +7,7 @@ using Xunit;
 namespace LockService.Recipes.Tests;
 
 /// <summary>Delays and times to live: whatever any wall clock says, and whoever is there to time them.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class QueueTimeTests(ZooKeeperFixture zookeeper)
 {
     private static readonly CancellationToken s_never = CancellationToken.None;

@@ -8,7 +8,7 @@ using Xunit.Abstractions;
 namespace LockService.Recipes.Tests;
 
 /// <summary>Random units through random faults and two instances: each has the outcome that a model of the nodes predicts.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class RandomUnitsTests(ZooKeeperFixture zookeeper, ITestOutputHelper output)
 {
     /// <summary>With LOCKSERVICE_LONG=1 a hundred times as many.</summary>

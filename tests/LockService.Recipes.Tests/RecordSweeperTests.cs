@@ -8,7 +8,7 @@ using Xunit.Abstractions;
 namespace LockService.Recipes.Tests;
 
 /// <summary>Records of keyed requests are removed by observed age, and not a moment earlier.</summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class RecordSweeperTests(ZooKeeperFixture zookeeper, ITestOutputHelper output)
 {
     private const string Records = "/lockservice/idempotency";

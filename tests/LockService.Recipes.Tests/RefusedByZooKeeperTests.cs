@@ -8,7 +8,7 @@ namespace LockService.Recipes.Tests;
 /// What ZooKeeper refuses for a reason that says nothing about the lease, the lock or the counter, such as an access list that somebody has
 /// changed: the caller is told that the service is unavailable, at once, and nothing has happened.
 /// </summary>
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class RefusedByZooKeeperTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
 {
     private const string Directory = "/lockservice/locks/report";

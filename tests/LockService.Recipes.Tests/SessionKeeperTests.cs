@@ -6,7 +6,7 @@ using Xunit;
 
 namespace LockService.Recipes.Tests;
 
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class SessionKeeperTests(ZooKeeperFixture zookeeper)
 {
     [Fact]

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace LockService.Recipes.Tests;
 
-[Collection("zookeeper")]
+[Collection("another zookeeper")]
 public sealed class SharedReadsTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
 {
     private readonly SharedReads _reads = new();

@@ -132,7 +132,8 @@ public sealed class ConnectingTests(ZooKeeperFixture zookeeper)
         using ZooKeeperProxy second = zookeeper.NewProxy();
         using ZooKeeperProxy third = zookeeper.NewProxy();
         ZooKeeperProxy[] proxies = [first, second, third];
-        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxies));
+        // Fourteen attempts take about ten seconds, which the session has to outlive.
+        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxies) with { SessionTimeout = TimeSpan.FromSeconds(40) });
         await client.WhenConnectedAsync();
         long session = client.SessionId;
         int before = proxies.Sum(proxy => proxy.Accepted);
