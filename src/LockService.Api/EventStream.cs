@@ -22,6 +22,9 @@ internal sealed class EventStream(LockEvents events) : IResult, IEndpointMetadat
 
     private static readonly TimeSpan s_heartbeat = TimeSpan.FromSeconds(15);
 
+    /// <summary>Between attempts to find out what was missed: a refusal may come at once, again and again.</summary>
+    private static readonly TimeSpan s_retryPause = TimeSpan.FromSeconds(1);
+
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         using LockEvents open = events;
@@ -36,7 +39,7 @@ internal sealed class EventStream(LockEvents events) : IResult, IEndpointMetadat
         {
             while (!events.IsOver)
             {
-                IReadOnlyList<LockEvent> next = await ReadAsync(httpContext.RequestAborted);
+                IReadOnlyList<LockEvent> next = await ReadAsync(httpContext.RequestServices.GetRequiredService<TimeProvider>(), httpContext.RequestAborted);
                 foreach (LockEvent one in next)
                 {
                     Write(response.BodyWriter, one);
@@ -60,7 +63,7 @@ internal sealed class EventStream(LockEvents events) : IResult, IEndpointMetadat
         builder.Metadata.Add(new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(string), [ContentType]));
 
     /// <summary>While ZooKeeper is away there are no events, and what was missed is found out when it is back.</summary>
-    private async Task<IReadOnlyList<LockEvent>> ReadAsync(CancellationToken cancellation)
+    private async Task<IReadOnlyList<LockEvent>> ReadAsync(TimeProvider clock, CancellationToken cancellation)
     {
         try
         {
@@ -68,6 +71,7 @@ internal sealed class EventStream(LockEvents events) : IResult, IEndpointMetadat
         }
         catch (StoreUnavailableException)
         {
+            await Task.Delay(s_retryPause, clock, cancellation);
             return [];
         }
     }
