@@ -51,12 +51,19 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <param name="assembly">The service's assembly.</param>
     /// <param name="zooKeeper">The connect string.</param>
     /// <param name="settings">More settings, such as <c>--LockService:SessionTimeoutMs=4000</c>.</param>
-    public static async Task<ServiceProcess> StartAsync(string assembly, string zooKeeper, params string[] settings)
+    public static Task<ServiceProcess> StartAsync(string assembly, string zooKeeper, params string[] settings) => StartAsync(assembly, zooKeeper, [], settings);
+
+    /// <summary>Starts the service and waits until it answers; not until it is ready.</summary>
+    /// <param name="assembly">The service's assembly.</param>
+    /// <param name="zooKeeper">The connect string.</param>
+    /// <param name="environment">Variables of its environment, such as <c>LD_PRELOAD=...</c>; the shell that watches over it does not get them.</param>
+    /// <param name="settings">More settings.</param>
+    public static async Task<ServiceProcess> StartAsync(string assembly, string zooKeeper, IEnumerable<string> environment, IEnumerable<string> settings)
     {
         var address = new Uri($"http://127.0.0.1:{FreePort.Next()}");
         string[] command =
         [
-            "-c", Watchdog, "watchdog", "dotnet", assembly,
+            "-c", Watchdog, "watchdog", "env", .. environment, "dotnet", assembly,
             "--urls", address.ToString(), $"--LockService:ZooKeeper={zooKeeper}", .. settings,
         ];
         Process process = Process.Start(new ProcessStartInfo("sh", command) { RedirectStandardInput = true, RedirectStandardOutput = true })!;

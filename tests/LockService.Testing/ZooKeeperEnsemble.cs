@@ -23,11 +23,16 @@ public sealed class ZooKeeperEnsemble : IAsyncDisposable
     public string ConnectString => string.Join(',', Servers.Select(server => server.ConnectString));
 
     /// <summary>Starts three new, empty servers and waits until all of them serve.</summary>
-    public static async Task<ZooKeeperEnsemble> StartNewAsync()
+    /// <param name="options">Settings beyond what an ensemble needs. Default: none.</param>
+    /// <param name="route">
+    /// Where a member reaches a port of another one: given the two members' numbers, from 0, and the port. Default: the port itself. The
+    /// membership of an ensemble with routes cannot be changed, since its members would tell each other theirs.
+    /// </param>
+    public static async Task<ZooKeeperEnsemble> StartNewAsync(ZooKeeperServerOptions? options = null, Func<int, int, int, int>? route = null)
     {
         for (int attempt = 1; ; attempt++)
         {
-            ZooKeeperEnsemble ensemble = Prepare();
+            ZooKeeperEnsemble ensemble = Prepare(options ?? new ZooKeeperServerOptions(), route);
             try
             {
                 await Task.WhenAll(ensemble.Servers.Select(server => server.StartAsync()));
@@ -72,27 +77,33 @@ public sealed class ZooKeeperEnsemble : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await Task.WhenAll(Servers.Select(server => server.DisposeAsync().AsTask()));
 
-    private static ZooKeeperEnsemble Prepare()
+    private static ZooKeeperEnsemble Prepare(ZooKeeperServerOptions options, Func<int, int, int, int>? route)
     {
-        int[] ports = [.. Enumerable.Range(0, Members).Select(_ => FreePort.Next())];
-        var config = new Dictionary<string, string>
+        (int Client, int Peer, int Election)[] ports = [.. Enumerable.Range(0, Members).Select(_ => (FreePort.Next(), FreePort.Next(), FreePort.Next()))];
+        return new ZooKeeperEnsemble([.. ports.Select((port, member) => NewMember(ForMember(options, member, ports, route), port.Client, member + 1))]);
+    }
+
+    private static ZooKeeperServerOptions ForMember(
+        ZooKeeperServerOptions options, int member, (int Client, int Peer, int Election)[] ports, Func<int, int, int, int>? route)
+    {
+        var config = new Dictionary<string, string>(options.Config)
         {
             // In ticks of half a second. Long enough for a loaded machine, short enough to notice a frozen leader soon.
             ["initLimit"] = "40",
             ["syncLimit"] = "8",
-            ["reconfigEnabled"] = "true",
+            ["reconfigEnabled"] = route is null ? "true" : "false",
         };
         for (int i = 0; i < Members; i++)
         {
-            config[$"server.{i + 1}"] = $"127.0.0.1:{FreePort.Next()}:{FreePort.Next()}:participant;127.0.0.1:{ports[i]}";
+            int Reached(int port) => route is null || i == member ? port : route(member, i, port);
+            config[$"server.{i + 1}"] = $"127.0.0.1:{Reached(ports[i].Peer)}:{Reached(ports[i].Election)}:participant;127.0.0.1:{ports[i].Client}";
         }
 
-        var options = new ZooKeeperServerOptions
+        var properties = new Dictionary<string, string>(options.SystemProperties)
         {
-            Config = config,
-            SystemProperties = new Dictionary<string, string> { ["zookeeper.DigestAuthenticationProvider.superDigest"] = Super.DigestId },
+            ["zookeeper.DigestAuthenticationProvider.superDigest"] = Super.DigestId,
         };
-        return new ZooKeeperEnsemble([.. ports.Select((port, i) => NewMember(options, port, i + 1))]);
+        return options with { Config = config, SystemProperties = properties };
     }
 
     private static ZooKeeperServer NewMember(ZooKeeperServerOptions options, int port, int id)

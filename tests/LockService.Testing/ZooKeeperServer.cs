@@ -53,6 +53,12 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     /// <summary>Whether it is stopped by <see cref="FreezeAsync"/>.</summary>
     public bool IsFrozen { get; private set; }
 
+    /// <summary>Variables of the process's environment from its next start on, such as <c>LD_PRELOAD=...</c>. Default: none beyond the test's own.</summary>
+    public IReadOnlyList<string> Environment { get; set; } = [];
+
+    /// <summary>The server's own process id, of its last start.</summary>
+    public int ProcessId => _processId;
+
     internal string DataDirectory => Path.Combine(_directory, "data");
 
     /// <summary>Where clients connect to, without a chroot.</summary>
@@ -94,7 +100,7 @@ public sealed class ZooKeeperServer : IAsyncDisposable
             await File.WriteAllLinesAsync(config, options.ConfigLines(Port, DataDirectory));
         }
 
-        string[] command = ["-c", Watchdog, "watchdog", _directory, "java", .. options.JavaArguments(config)];
+        string[] command = ["-c", Watchdog, "watchdog", _directory, "env", .. Environment, "java", .. options.JavaArguments(config)];
         _watchdog = Process.Start(new ProcessStartInfo("sh", command) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         _processId = int.Parse((await _watchdog.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
         try
@@ -109,6 +115,16 @@ public sealed class ZooKeeperServer : IAsyncDisposable
 
     /// <summary>Kills the server like a crash would; data and port are kept for <see cref="StartAsync"/>.</summary>
     public Task StopAsync() => EndAsync("keep");
+
+    /// <summary>Changes a line of <c>zoo.cfg</c>, which the next start reads.</summary>
+    /// <param name="key">The setting, such as <c>maxClientCnxns</c>.</param>
+    /// <param name="value">Its value from then on.</param>
+    public async Task ConfigureAsync(string key, string value)
+    {
+        string config = Path.Combine(_directory, "zoo.cfg");
+        string[] others = [.. (await File.ReadAllLinesAsync(config)).Where(line => !line.StartsWith($"{key}=", StringComparison.Ordinal))];
+        await File.WriteAllLinesAsync(config, [.. others, $"{key}={value}"]);
+    }
 
     /// <summary>Kills the server and starts it again.</summary>
     public async Task RestartAsync()
@@ -149,6 +165,10 @@ public sealed class ZooKeeperServer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(client);
         return SessionKiller.KillAsync(Port, client.SessionId, client.SessionPassword);
     }
+
+    /// <summary>Ends a session of which the id and the password are known; see <see cref="KillSessionAsync(ZooKeeperClient)"/>.</summary>
+    /// <exception cref="InvalidOperationException">There is no such session.</exception>
+    public Task KillSessionAsync(long sessionId, byte[] password) => SessionKiller.KillAsync(Port, sessionId, password);
 
     /// <summary>What the server says it is: "leader", "follower" or "standalone"; null while it does not serve.</summary>
     public async Task<string?> ModeAsync()

@@ -1,0 +1,84 @@
+using LockService.Testing;
+
+namespace LockService.FaultTests.Clusters;
+
+/// <summary>Three ZooKeeper servers and three instances of the service, with links between all of them and in front of each instance.</summary>
+internal sealed class FaultCluster : IAsyncDisposable
+{
+    internal const int Size = 3;
+
+    /// <summary>So many transactions before the low half of the zxid is used up, and the leader must be elected anew.</summary>
+    private const long BeforeRollOver = 30_000;
+
+    private readonly Dictionary<(int From, int To), List<Link>> _between;
+
+    private FaultCluster(ZooKeeperEnsemble zooKeeper, Dictionary<(int, int), List<Link>> between, string assembly)
+    {
+        ZooKeeper = zooKeeper;
+        _between = between;
+        Instances = [.. Enumerable.Range(0, Size).Select(i => new Instance(i, assembly, zooKeeper.Servers.Select(server => server.Port)))];
+    }
+
+    internal ZooKeeperEnsemble ZooKeeper { get; }
+
+    internal IReadOnlyList<Instance> Instances { get; }
+
+    /// <summary>All links there are.</summary>
+    internal IEnumerable<Link> Links => [.. _between.Values.SelectMany(links => links), .. Instances.SelectMany(i => i.ToZooKeeper), .. Instances.Select(i => i.Front)];
+
+    /// <summary>Starts everything and waits until it is ready.</summary>
+    /// <param name="assembly">The service's assembly.</param>
+    internal static async Task<FaultCluster> StartAsync(string assembly)
+    {
+        var between = new Dictionary<(int, int), List<Link>>();
+        int Route(int from, int to, int port)
+        {
+            if (!between.TryGetValue((from, to), out List<Link>? links))
+            {
+                between[(from, to)] = links = [];
+            }
+
+            links.Add(new Link(port));
+            return links[^1].Port;
+        }
+
+        var options = new ZooKeeperServerOptions
+        {
+            Config = new Dictionary<string, string> { ["snapCount"] = "10000000" },
+            SystemProperties = new Dictionary<string, string>
+            {
+                ["zookeeper.testingonly.initialZxid"] = $"{(1L << 32) - BeforeRollOver}",
+                // Fsync must happen to be slow or to fail.
+                ["zookeeper.forceSync"] = "yes",
+                // Members learn of what they missed from the log, however long it is, so that each log is whole.
+                ["zookeeper.snapshotSizeFactor"] = "1000000",
+                ["znode.container.checkIntervalMs"] = "5000",
+            },
+        };
+        var cluster = new FaultCluster(await ZooKeeperEnsemble.StartNewAsync(options, Route), between, assembly);
+        try
+        {
+            await Task.WhenAll(cluster.Instances.Select(instance => instance.StartAsync()));
+            await Task.WhenAll(cluster.Instances.Select(instance => instance.Process!.ReadyAsync()));
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>From one ZooKeeper server to another: what a follower sends to its leader and hears from it, and votes.</summary>
+    internal IReadOnlyList<Link> Between(int from, int to) => _between[(from, to)];
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(Instances.Select(instance => instance.DisposeAsync().AsTask()));
+        await ZooKeeper.DisposeAsync();
+        foreach (Link link in _between.Values.SelectMany(links => links))
+        {
+            link.Dispose();
+        }
+    }
+}

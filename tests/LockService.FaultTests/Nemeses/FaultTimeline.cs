@@ -1,0 +1,25 @@
+using System.Collections.Concurrent;
+
+namespace LockService.FaultTests.Nemeses;
+
+/// <summary>A fault that happened. Times are since the run's history began.</summary>
+/// <param name="Kind">Which.</param>
+/// <param name="Target">What was broken.</param>
+/// <param name="Began">When it was injected at the earliest.</param>
+/// <param name="Ended">When all was made whole again.</param>
+/// <param name="EndedService">Whether there was no service for anybody.</param>
+internal sealed record Fault(string Kind, NemesisTarget Target, TimeSpan Began, TimeSpan Ended, bool EndedService);
+
+/// <summary>Which faults there were, and when.</summary>
+internal sealed class FaultTimeline
+{
+    private readonly ConcurrentQueue<Fault> _faults = new();
+
+    /// <summary>Those that are over.</summary>
+    internal IReadOnlyList<Fault> Faults => [.. _faults.OrderBy(fault => fault.Began)];
+
+    internal void Add(Fault fault) => _faults.Enqueue(fault);
+
+    /// <summary>Those of which a part lies between two moments.</summary>
+    internal IEnumerable<Fault> Between(TimeSpan from, TimeSpan to) => Faults.Where(fault => fault.Began < to && fault.Ended > from);
+}
