@@ -19,8 +19,14 @@ public sealed class QueueChecker(TimeProvider clock)
     /// <summary>The present moment; taken before a call as its begin.</summary>
     public long Now => clock.GetTimestamp();
 
+    /// <summary>Messages so far that were put into the queue, or may have been.</summary>
+    public int Enqueues => _enqueues.Count;
+
     /// <summary>Deliveries so far.</summary>
     public int Deliveries => _deliveries.Count;
+
+    /// <summary>Acknowledgements so far that were answered with success.</summary>
+    public int Acknowledgements => _deliveries.Count(delivery => delivery.AcknowledgedAt is not null);
 
     /// <summary>A producer put a message into the queue, or may have done so.</summary>
     /// <param name="producer">Whose; each waits for an answer before its next call, and its messages of one priority keep their order.</param>
@@ -158,7 +164,8 @@ public sealed class QueueChecker(TimeProvider clock)
     /// <summary>A message that a consumer was given.</summary>
     public sealed class Delivery
     {
-        internal string Body { get; init; } = "";
+        /// <summary>The message.</summary>
+        public string Body { get; internal init; } = "";
 
         internal long SentAt { get; init; }
 
