@@ -9,9 +9,9 @@ namespace LockService.Testing;
 /// </summary>
 public sealed class Link : IDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly Lock _gate = new();
     private readonly HashSet<LinkConnection> _connections = [];
+    private TcpListener? _listener;
     private volatile int _targetPort;
     private volatile bool _refuses;
     private volatile bool _slices;
@@ -21,12 +21,16 @@ public sealed class Link : IDisposable
 
     /// <summary>Starts to listen on a port of its own.</summary>
     /// <param name="targetPort">The port of the process behind it; nobody need listen there yet.</param>
-    public Link(int targetPort)
+    /// <param name="patience">
+    /// How long a connection waits for somebody to listen there before it is reset. Default: not at all. To those who take a reset for worse than
+    /// a refusal it had better be slow, unless it is closed in time (<see cref="Close"/>).
+    /// </param>
+    public Link(int targetPort, TimeSpan patience = default)
     {
         _targetPort = targetPort;
-        _listener.Start();
-        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
-        _ = AcceptAsync();
+        Patience = patience;
+        Port = FreePort.Next();
+        Open();
     }
 
     /// <summary>Where clients connect to.</summary>
@@ -83,13 +87,37 @@ public sealed class Link : IDisposable
     /// <summary>Delivers everything one byte at a time, or no longer.</summary>
     public void SliceBytes(bool slices = true) => _slices = slices;
 
-    /// <summary>Resets every new connection at once.</summary>
+    /// <summary>Resets every new connection at once, like a server that has too many.</summary>
     public void Refuse() => _refuses = true;
 
     /// <summary>Ends <see cref="Refuse"/>.</summary>
     public void Admit() => _refuses = false;
 
-    /// <summary>Ends every fault; connections that were cut stay so.</summary>
+    /// <summary>Connections are refused, as where nobody listens; those that exist stay.</summary>
+    public void Close()
+    {
+        lock (_gate)
+        {
+            _listener?.Dispose();
+            _listener = null;
+        }
+    }
+
+    /// <summary>Ends <see cref="Close"/>.</summary>
+    public void Open()
+    {
+        lock (_gate)
+        {
+            if (_listener is null)
+            {
+                _listener = new TcpListener(IPAddress.Loopback, Port);
+                _listener.Start();
+                _ = AcceptAsync(_listener);
+            }
+        }
+    }
+
+    /// <summary>Ends every fault; connections that were cut stay so, and so does a closed link.</summary>
     public void Heal()
     {
         Resume();
@@ -101,10 +129,12 @@ public sealed class Link : IDisposable
     /// <summary>Cuts everything and stops listening.</summary>
     public void Dispose()
     {
-        _listener.Dispose();
+        Close();
         Cut();
         Heal();
     }
+
+    internal TimeSpan Patience { get; }
 
     internal bool Slices => _slices;
 
@@ -142,13 +172,13 @@ public sealed class Link : IDisposable
         }
     }
 
-    private async Task AcceptAsync()
+    private async Task AcceptAsync(TcpListener listener)
     {
         try
         {
             while (true)
             {
-                Socket client = await _listener.AcceptSocketAsync();
+                Socket client = await listener.AcceptSocketAsync();
                 if (_refuses)
                 {
                     client.LingerState = new LingerOption(true, 0);
@@ -167,7 +197,7 @@ public sealed class Link : IDisposable
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException or InvalidOperationException)
         {
-            // The link was disposed of; a listener that has stopped says so with the last of these.
+            // The link was closed; a listener that has stopped says so with the last of these.
         }
     }
 }

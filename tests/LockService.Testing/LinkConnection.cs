@@ -12,8 +12,11 @@ internal sealed class LinkConnection(Link link, Socket client)
     /// <summary>What is under way at most, in pieces as they were read; a sender that is faster than that waits.</summary>
     private const int MostPieces = 256;
 
-    private readonly Socket _server = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(20);
+
+    private Socket _server = NewSocket();
     private byte[] _greeting = [];
+    private volatile bool _ended;
 
     /// <summary>The first bytes that were passed on to the client, as far as they came in one piece.</summary>
     internal byte[] Greeting => Volatile.Read(ref _greeting);
@@ -24,7 +27,7 @@ internal sealed class LinkConnection(Link link, Socket client)
         try
         {
             client.NoDelay = true;
-            await _server.ConnectAsync(IPAddress.Loopback, targetPort);
+            await ConnectAsync(targetPort);
             await Task.WhenAll(CarryAsync(client, _server, ProxyDirections.ToServer), CarryAsync(_server, client, ProxyDirections.ToClient));
             End(reset: false);
         }
@@ -38,6 +41,7 @@ internal sealed class LinkConnection(Link link, Socket client)
     /// <summary>Ends both sides, at once with a reset or in good order.</summary>
     internal void End(bool reset)
     {
+        _ended = true;
         foreach (Socket socket in (Socket[])[client, _server])
         {
             try
@@ -60,6 +64,27 @@ internal sealed class LinkConnection(Link link, Socket client)
         }
 
         link.Forget(this);
+    }
+
+    private static Socket NewSocket() => new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+
+    private async Task ConnectAsync(int targetPort)
+    {
+        for (long begin = TimeProvider.System.GetTimestamp(); ;)
+        {
+            try
+            {
+                await _server.ConnectAsync(IPAddress.Loopback, targetPort);
+                return;
+            }
+            catch (SocketException) when (!_ended && TimeProvider.System.GetElapsedTime(begin) < link.Patience)
+            {
+                // A socket whose connection failed is of no use any more.
+                _server.Dispose();
+                _server = NewSocket();
+                await Task.Delay(s_retryPause, TimeProvider.System);
+            }
+        }
     }
 
     private async Task CarryAsync(Socket from, Socket to, ProxyDirections direction)

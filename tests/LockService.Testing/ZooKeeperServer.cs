@@ -53,6 +53,9 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     /// <summary>Whether it is stopped by <see cref="FreezeAsync"/>.</summary>
     public bool IsFrozen { get; private set; }
 
+    /// <summary>Raised before the process is ended, with false, and when it answers again, with true.</summary>
+    public event Action<bool>? Serves;
+
     /// <summary>Variables of the process's environment from its next start on, such as <c>LD_PRELOAD=...</c>. Default: none beyond the test's own.</summary>
     public IReadOnlyList<string> Environment { get; set; } = [];
 
@@ -106,6 +109,7 @@ public sealed class ZooKeeperServer : IAsyncDisposable
         try
         {
             await Eventually.TrueAsync("ZooKeeper answers", IsServingAsync, TimeSpan.FromSeconds(60));
+            Serves?.Invoke(true);
         }
         catch (Exception e) when (e is TimeoutException or InvalidOperationException)
         {
@@ -208,6 +212,7 @@ public sealed class ZooKeeperServer : IAsyncDisposable
         if (_watchdog is { } watchdog)
         {
             _watchdog = null;
+            Serves?.Invoke(false);
             IsFrozen = false;
             await watchdog.StandardInput.WriteLineAsync(order);
             watchdog.StandardInput.Close();

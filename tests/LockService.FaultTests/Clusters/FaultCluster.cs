@@ -10,6 +10,9 @@ internal sealed class FaultCluster : IAsyncDisposable
     /// <summary>So many transactions before the low half of the zxid is used up, and the leader must be elected anew.</summary>
     private const long BeforeRollOver = 30_000;
 
+    /// <summary>Followers connect to a server that they have elected before it listens; that they were reset they would take for its end.</summary>
+    private static readonly TimeSpan s_untilLeading = TimeSpan.FromSeconds(2);
+
     private readonly Dictionary<(int From, int To), List<Link>> _between;
 
     private FaultCluster(ZooKeeperEnsemble zooKeeper, Dictionary<(int, int), List<Link>> between, string assembly)
@@ -17,6 +20,11 @@ internal sealed class FaultCluster : IAsyncDisposable
         ZooKeeper = zooKeeper;
         _between = between;
         Instances = [.. Enumerable.Range(0, Size).Select(i => new Instance(i, assembly, zooKeeper.Servers.Select(server => server.Port)))];
+        for (int i = 0; i < Size; i++)
+        {
+            Link[] links = [.. Instances.Select(instance => instance.ToZooKeeper[i])];
+            zooKeeper.Servers[i].Serves += serves => Array.ForEach(links, serves ? link => link.Open() : link => link.Close());
+        }
     }
 
     internal ZooKeeperEnsemble ZooKeeper { get; }
@@ -38,7 +46,7 @@ internal sealed class FaultCluster : IAsyncDisposable
                 between[(from, to)] = links = [];
             }
 
-            links.Add(new Link(port));
+            links.Add(new Link(port, s_untilLeading));
             return links[^1].Port;
         }
 

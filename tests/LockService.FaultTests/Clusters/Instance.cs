@@ -50,6 +50,7 @@ internal sealed class Instance : IAsyncDisposable
         string servers = string.Join(',', ToZooKeeper.Select(link => $"127.0.0.1:{link.Port}"));
         ServiceProcess process = await ServiceProcess.StartAsync(_assembly, servers, environment ?? [], s_settings);
         Front.Retarget(process.Address.Port);
+        Front.Open();
         Volatile.Write(ref _process, process);
     }
 
@@ -78,6 +79,7 @@ internal sealed class Instance : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _process, null) is { } process)
         {
+            Front.Close();
             await end(process);
             await process.DisposeAsync();
         }

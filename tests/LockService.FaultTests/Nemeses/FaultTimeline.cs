@@ -8,7 +8,8 @@ namespace LockService.FaultTests.Nemeses;
 /// <param name="Began">When it was injected at the earliest.</param>
 /// <param name="Ended">When all was made whole again.</param>
 /// <param name="EndedService">Whether there was no service for anybody.</param>
-internal sealed record Fault(string Kind, NemesisTarget Target, TimeSpan Began, TimeSpan Ended, bool EndedService);
+/// <param name="Alone">Whether no other fault was there meanwhile.</param>
+internal sealed record Fault(string Kind, NemesisTarget Target, TimeSpan Began, TimeSpan Ended, bool EndedService, bool Alone);
 
 /// <summary>Which faults there were, and when.</summary>
 internal sealed class FaultTimeline

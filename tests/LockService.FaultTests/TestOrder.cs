@@ -1,0 +1,4 @@
+using Xunit;
+
+// What one test breaks, or only loads, must not disturb another one.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
