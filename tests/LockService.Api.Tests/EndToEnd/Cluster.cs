@@ -31,6 +31,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     internal int Count => _services.Length;
 
+    /// <summary>A client of each.</summary>
+    internal IReadOnlyList<HttpClient> Clients => [.. _services.Select(service => service.Http)];
+
     /// <summary>One of them, by turns.</summary>
     internal ServiceProcess this[int turn] => _services[turn % _services.Length];
 

@@ -42,17 +42,19 @@ public sealed class LockHistoryTests(ITestOutputHelper output) : IAsyncLifetime
         int seed = int.TryParse(Environment.GetEnvironmentVariable("LOCKSERVICE_SEED"), out int given) ? given : Random.Shared.Next(1_000_000);
         output.WriteLine($"LOCKSERVICE_SEED={seed}");
         var history = new LockHistory();
-        var workload = new LockWorkload(_cluster, history, seed);
+        var caller = new ServiceCaller(_cluster.Clients);
+        var workload = new LockWorkload(caller, history, new LockLoad(), seed);
 
         await workload.RunAsync(s_long ? 100_000 : 4_000);
         output.WriteLine($"{history.Operations.Count} operations in {history.Now.TotalSeconds:F1} s: {Counts(history)}");
-        await Eventually.TrueAsync("all locks are free and nobody waits", AllAreFreeAsync, TimeSpan.FromMinutes(1));
+        await Eventually.TrueAsync("all locks are free and nobody waits", () => AllAreFreeAsync(workload), TimeSpan.FromMinutes(1));
 
         IReadOnlyList<LoggedTransaction> log = _zooKeeper.ReadTransactions();
         CheckReport[] reports = Check(history, log);
         Assert.All(reports, report => output.WriteLine(report.ToString()));
         Assert.All(LeaseChecker.Check(history, s_promisedOvershoot).Violations, output.WriteLine);
         Assert.All(reports, report => Assert.Empty(report.Violations));
+        Assert.Empty(caller.Unexpected);
         Assert.Empty(workload.Lost);
         // The controls: clients who came too late do harm where nothing fences them off, and the checkers see what is wrong.
         Assert.NotEmpty(workload.LostWithoutFence);
@@ -88,9 +90,9 @@ public sealed class LockHistoryTests(ITestOutputHelper output) : IAsyncLifetime
         .OrderBy(same => same.Key)
         .Select(same => $"{same.Key.Call} {same.Key.Status} {same.Count()}x"));
 
-    private async Task<bool> AllAreFreeAsync()
+    private async Task<bool> AllAreFreeAsync(LockWorkload workload)
     {
-        foreach (string name in LockWorkload.Names)
+        foreach (string name in workload.Names)
         {
             Answer state = await _cluster.One.GetAsync($"/v1/locks/{name}");
             if (state.Status != HttpStatusCode.OK || state.Body.GetProperty("held").GetBoolean() || state.Number("queueLength") > 0)

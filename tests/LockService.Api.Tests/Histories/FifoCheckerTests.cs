@@ -53,6 +53,14 @@ public sealed class FifoCheckerTests
         Assert.Single(report.Violations);
     }
 
+    [Fact]
+    public void Where_faults_happen_more_waiters_may_be_left_out()
+    {
+        LockHistory history = History(Grant("a", 0, 200, 0).Unknown(), Grant("b", 0, 100, 1), Seen(10, 15, "a", "b"));
+        Assert.Empty(FifoChecker.Check(history, mostExcluded: 0.5).Violations);
+        Assert.Single(FifoChecker.Check(history, mostExcluded: 0.4).Violations);
+    }
+
     private static void Accepted(params object[] records) => Assert.Empty(FifoChecker.Check(History(records)).Violations);
 
     private static void Rejected(params object[] records) => Assert.Single(FifoChecker.Check(History(records)).Violations);

@@ -70,6 +70,22 @@ public sealed class LeaseCheckerTests
     [Fact]
     public void A_lease_that_ends_far_too_late_is_found() => Rejected(Grant("a", 0, 10, 1), Grant("b", 500, 6_100, 2).After(5_500));
 
+    [Fact]
+    public void A_lease_may_end_as_late_as_faults_allow_and_is_measured_apart()
+    {
+        LockHistory history = History(
+            Grant("a", 0, 10, 1), Grant("b", 500, 1_110, 2).After(560), Release("b", 1_120, 1_130),
+            Grant("c", 2_000, 2_010, 3), Grant("d", 2_500, 4_010, 4).After(1_500));
+        Func<RunOutLease, OvershootLimit> Limit(int faulty) =>
+            lease => lease.End < Ms(2_000) ? new OvershootLimit(Ms(200), AllowsForFaults: false) : new OvershootLimit(lease.Ttl + Ms(faulty), AllowsForFaults: true);
+
+        CheckReport report = LeaseChecker.Check(history, Limit(faulty: 0));
+        Assert.Empty(report.Violations);
+        Assert.Equal((1, 100, 1, 1_000), (
+            report.Figures["overshoots"], report.Figures["overshoot max ms"], report.Figures["faulty overshoots"], report.Figures["faulty overshoot max ms"]));
+        Assert.Single(LeaseChecker.Check(history, Limit(faulty: -1)).Violations);
+    }
+
     private static CheckReport Accepted(params object[] records)
     {
         CheckReport report = LeaseChecker.Check(History(records), mostOvershoot: Ms(5_000));

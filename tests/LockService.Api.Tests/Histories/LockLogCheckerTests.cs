@@ -25,6 +25,15 @@ public sealed class LockLogCheckerTests
         new(1, [Created(Lock), Created(Holder(0))]), new(2, [Created(Waiter(1))]), new(3, [Deleted(Waiter(1)), Created(Holder(1))]));
 
     [Fact]
+    public void A_holder_of_several_locks_excludes_others()
+    {
+        string severals = Holder(0).Replace("-8123-", "-9123-", StringComparison.Ordinal);
+        LoggedTransaction granted = new(1, [Created(Lock), Created(severals)]);
+        Assert.Empty(LockLogChecker.Check([granted], Parent, History(Grant("a", 0, 10, 1))).Violations);
+        Rejected(granted, new(2, [Created(Waiter(1))]), new(3, [Deleted(Waiter(1)), Created(Holder(1))]));
+    }
+
+    [Fact]
     public void Readers_share() => Accepted(
         new(1, [Created(Lock), Created(Holder(0, "READ"))]),
         new(2, [Created(Waiter(1, "READ"))]),

@@ -6,11 +6,12 @@ namespace LockService.Testing.Histories;
 /// What clients did to locks and what they were told, recorded by one process on one monotonic clock. The checkers of this folder read it when
 /// all clients are done.
 /// </summary>
-public sealed class LockHistory
+/// <param name="start">When the history begins, a timestamp of <see cref="TimeProvider.System"/>; now if left out.</param>
+public sealed class LockHistory(long? start = null)
 {
     private readonly ConcurrentQueue<LockOperation> _operations = new();
     private readonly ConcurrentQueue<QueueSighting> _sightings = new();
-    private readonly long _start = TimeProvider.System.GetTimestamp();
+    private readonly long _start = start ?? TimeProvider.System.GetTimestamp();
 
     /// <summary>The time since the history began.</summary>
     public TimeSpan Now => TimeProvider.System.GetElapsedTime(_start);

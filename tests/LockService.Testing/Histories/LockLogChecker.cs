@@ -103,10 +103,10 @@ public static class LockLogChecker
     /// <summary>A child of a lock's directory.</summary>
     private sealed record Contender(string Lock, string Name, bool Shared, bool IsHolder, int Sequence)
     {
-        /// <summary>As the names are documented: <c>_c_&lt;guid&gt;-__WRIT__N</c>, where the GUID's version is 8 for a holder.</summary>
+        /// <summary>As the names are documented: <c>_c_&lt;guid&gt;-__WRIT__N</c>, where the GUID's version is 8 for a holder, 9 for one of several locks.</summary>
         internal static Contender? Parse(string name, string child) =>
             child.Length > SequenceLength && int.TryParse(child.AsSpan(child.Length - SequenceLength), NumberStyles.None, CultureInfo.InvariantCulture, out int sequence)
-                ? new Contender(name, child, child.Contains("-__READ__", StringComparison.Ordinal), child.Length > GuidVersionAt && child[GuidVersionAt] == '8', sequence)
+                ? new Contender(name, child, child.Contains("-__READ__", StringComparison.Ordinal), child.Length > GuidVersionAt && child[GuidVersionAt] is '8' or '9', sequence)
                 : null;
     }
 }

@@ -39,12 +39,42 @@ public sealed record LoggedTransaction(long Zxid, IReadOnlyList<LoggedChange> Ch
         while (at + sizeof(long) + sizeof(int) < bytes.Length
             && BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(at + sizeof(long))) is var length and > 0)
         {
+            long checksum = BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(at));
             at += sizeof(long) + sizeof(int);
+            if (at + length >= bytes.Length || bytes[at + length] != (byte)'B' || checksum != Adler32(bytes.AsSpan(at, length)))
+            {
+                // The server was killed while it wrote this one; it goes on in another file.
+                break;
+            }
+
             transactions.Add(ReadEntry(bytes.AsSpan(at, length)));
             at += length + 1;
         }
 
         return transactions;
+    }
+
+    private static long Adler32(ReadOnlySpan<byte> bytes)
+    {
+        // RFC 1950: so many sums fit into 32 bits before they must be reduced.
+        const int chunk = 5552;
+        const uint modulus = 65521;
+        uint a = 1;
+        uint b = 0;
+        while (bytes.Length > 0)
+        {
+            ReadOnlySpan<byte> next = bytes[..Math.Min(chunk, bytes.Length)];
+            foreach (byte value in next)
+            {
+                a += value;
+                b += a;
+            }
+
+            (a, b) = (a % modulus, b % modulus);
+            bytes = bytes[next.Length..];
+        }
+
+        return ((long)b << 16) | a;
     }
 
     private static LoggedTransaction ReadEntry(ReadOnlySpan<byte> entry)
