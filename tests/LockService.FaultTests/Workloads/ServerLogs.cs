@@ -1,0 +1,25 @@
+using LockService.Testing;
+using LockService.Testing.Histories;
+
+namespace LockService.FaultTests.Workloads;
+
+/// <summary>What the ensemble has logged, read once, when all its members have caught up.</summary>
+internal sealed class ServerLogs(ZooKeeperEnsemble zooKeeper)
+{
+    private readonly Lazy<EnsembleLog> _merged = new(() => EnsembleLog.Merge([.. zooKeeper.Servers.Select(server => server.ReadTransactions())]));
+
+    /// <summary>What the log says of locks, and whether the members agree on it.</summary>
+    internal CheckReport Check(LockHistory history)
+    {
+        EnsembleLog log = _merged.Value;
+        CheckReport report = LockLogChecker.Check(log.Transactions, "/lockservice/locks", history);
+        return report with
+        {
+            Violations = [.. report.Violations, .. log.Violations],
+            Figures = new Dictionary<string, double>(report.Figures)
+            {
+                ["transactions"] = log.Transactions.Count, ["not in all logs"] = log.Missing, ["in one alone"] = log.Discarded,
+            },
+        };
+    }
+}
