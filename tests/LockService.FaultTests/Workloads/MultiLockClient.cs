@@ -14,9 +14,13 @@ internal sealed class MultiLockClient(ServiceCaller caller, LockHistory history)
     /// <param name="locks">Names and modes.</param>
     /// <param name="ttl">The lease.</param>
     /// <param name="wait">How long the service is to wait.</param>
+    /// <param name="insists">Whether it is sent under a key, and again through the other instances until it is settled.</param>
+    /// <param name="giveUp">When to leave it open.</param>
     /// <returns>The lease; null if there is none.</returns>
-    internal async Task<MultiLease?> AcquireAsync(int instance, IReadOnlyList<(string Name, bool Shared)> locks, TimeSpan ttl, TimeSpan wait)
+    internal async Task<MultiLease?> AcquireAsync(
+        int instance, IReadOnlyList<(string Name, bool Shared)> locks, TimeSpan ttl, TimeSpan wait, bool insists, CancellationToken giveUp)
     {
+        const string path = "/v1/multilocks/acquire";
         string owner = $"multi-owner-{Interlocked.Increment(ref _owners)}";
         var asked = new LockOperation
         {
@@ -37,7 +41,14 @@ internal sealed class MultiLockClient(ServiceCaller caller, LockHistory history)
             ttlMs = (long)ttl.TotalMilliseconds,
             waitMs = (long)wait.TotalMilliseconds,
         };
-        Reply? reply = await caller.PostAsync(instance, "/v1/multilocks/acquire", body, key: null, wait);
+        Reply? reply = await caller.PostAsync(instance, path, body, insists ? owner : null, wait, hangUp: CancellationToken.None);
+        while (insists && (reply is null || ServiceCaller.NeedsRepetition(reply)) && !giveUp.IsCancellationRequested)
+        {
+            await ServiceCaller.PauseAsync(10, 200);
+            asked = asked with { Instance = asked.Instance + 1, Repeated = history.Now };
+            reply = await caller.RepeatAsync(asked.Instance, path, body, owner, wait);
+        }
+
         LockOperation told = Told(asked, reply);
         Dictionary<string, long> tokens = told.Outcome == CallOutcome.Done ? Tokens(reply!) : [];
         LockOperation[] each =
@@ -76,7 +87,7 @@ internal sealed class MultiLockClient(ServiceCaller caller, LockHistory history)
         .ToDictionary(one => one.GetProperty("name").GetString()!, one => one.GetProperty("fencingToken").GetInt64());
 
     private LockOperation Later(int instance, LockCall call, MultiLease lease) =>
-        lease.Grants[0] with { Call = call, Instance = instance, Invoked = history.Now, Waited = TimeSpan.Zero };
+        lease.Grants[0] with { Call = call, Instance = instance, Invoked = history.Now, Repeated = null, Waited = TimeSpan.Zero };
 
     private LockOperation Told(LockOperation asked, Reply? reply)
     {

@@ -76,7 +76,8 @@ internal sealed class MultiLockFaultWorkload : IWorkload
             random.Shuffle(names);
             (string, bool)[] wanted = [.. names.Take(random.Next(2, 5)).Select(name => (name, random.Next(10) < 3))];
             TimeSpan wait = random.Next(4) == 0 ? TimeSpan.Zero : Between(random, 200, 4_000);
-            MultiLease? lease = await _client.AcquireAsync(random.Next(_caller.Count), wanted, Between(random, 1_000, 4_000), wait);
+            MultiLease? lease = await _client.AcquireAsync(
+                random.Next(_caller.Count), wanted, Between(random, 1_000, 4_000), wait, insists: random.Next(5) == 0, giveUp);
             if (lease is null)
             {
                 await PauseAsync(Between(random, 20, 150));

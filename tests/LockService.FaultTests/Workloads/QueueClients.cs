@@ -98,7 +98,8 @@ internal sealed class QueueClients(string name, ServiceCaller caller, Concurrent
         {
             if (!await TakeAsync(random, random.Next(1, 4), (chance, message, delivery) => ProcessAsync(chance, message, delivery, giveUp)))
             {
-                await PauseAsync(random.Next(50, 250));
+                // Each dequeue of which nobody knows makes the order of the messages less certain.
+                await PauseAsync(random.Next(200, 800));
             }
         }
     }
@@ -111,22 +112,28 @@ internal sealed class QueueClients(string name, ServiceCaller caller, Concurrent
         Reply? reply = await caller.PostAsync(
             random.Next(caller.Count), Path("dequeue"), new { max, waitMs, leaseMs = LeaseMs }, wait: TimeSpan.FromMilliseconds(waitMs), hangUp: CancellationToken.None);
         CallOutcome outcome = caller.Judge(reply, $"Dequeue of {name}", 404, 429);
-        if (outcome == CallOutcome.Unknown || (outcome == CallOutcome.Done && TimeProvider.System.GetElapsedTime(sentAt) >= s_lease))
+        if (outcome == CallOutcome.Unknown)
         {
-            // An answer that comes when the lease is over gives nothing to anybody.
             _checker.DequeueDoubtful(max);
             Count("left open");
+        }
+
+        if (outcome != CallOutcome.Done)
+        {
             return false;
         }
 
-        if (outcome == CallOutcome.Refused)
+        JsonElement[] messages = [.. reply!.Body.GetProperty("messages").EnumerateArray()];
+        if (TimeProvider.System.GetElapsedTime(sentAt) >= s_lease)
         {
+            // The lease was over before the answer came: these were given to nobody.
+            _checker.DequeueDoubtful(messages.Length);
             return false;
         }
 
         (JsonElement Message, QueueChecker.Delivery Delivery)[] taken =
         [
-            .. reply!.Body.GetProperty("messages").EnumerateArray().Select(message => (
+            .. messages.Select(message => (
                 message, _checker.Delivered(message.GetProperty("body").GetString()!, sentAt, s_lease, message.GetProperty("deliveryCount").GetInt32()))),
         ];
         foreach ((JsonElement message, QueueChecker.Delivery delivery) in taken)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 
 namespace LockService.Testing.Histories;
 
@@ -86,7 +87,8 @@ public sealed class ServiceCaller(IReadOnlyList<HttpClient> instances)
         {
             case null or HttpStatusCode.GatewayTimeout:
                 return CallOutcome.Unknown;
-            case HttpStatusCode.OK or HttpStatusCode.Created or HttpStatusCode.NoContent:
+            case HttpStatusCode.NoContent:
+            case HttpStatusCode.OK or HttpStatusCode.Created when reply.Body.ValueKind == JsonValueKind.Object:
                 return CallOutcome.Done;
             // The request came too slowly to be read: only links that were held up do that.
             case HttpStatusCode.ServiceUnavailable or HttpStatusCode.RequestTimeout:
@@ -103,12 +105,14 @@ public sealed class ServiceCaller(IReadOnlyList<HttpClient> instances)
     public void Report(string sentence) => _unexpected.Enqueue(sentence);
 
     /// <summary>Whether a command under a key is to be sent again after this answer, since it was not done yet or nobody knows.</summary>
-    internal static bool NeedsRepetition(Reply reply) =>
+    public static bool NeedsRepetition(Reply reply) =>
         reply.Status is HttpStatusCode.GatewayTimeout or HttpStatusCode.ServiceUnavailable or HttpStatusCode.RequestTimeout
             || reply.Code == "idempotency-in-progress";
 
     /// <summary>Waits a little, not as long as others.</summary>
-    internal static Task PauseAsync(int leastMs, int mostMs) =>
+    /// <param name="leastMs">The shortest, in milliseconds.</param>
+    /// <param name="mostMs">The longest, in milliseconds.</param>
+    public static Task PauseAsync(int leastMs, int mostMs) =>
         Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(leastMs, mostMs)), TimeProvider.System);
 
     private static bool IsOpen(Reply? reply) => reply is null or { Status: HttpStatusCode.GatewayTimeout };
