@@ -77,6 +77,42 @@ public sealed class QueueTimeTests(ZooKeeperFixture zookeeper)
         Assert.Equal(2, QueueTests.Number(Assert.Single(await instance.Queues.DequeueAsync("q", 9, TimeSpan.Zero, s_lease, s_never))));
     }
 
+    /// <summary>All their ends are built on the belief that the segment is still there; nobody sweeps here.</summary>
+    [Fact]
+    public async Task Delays_that_end_together_end_all_though_the_segment_they_return_to_has_gone()
+    {
+        var options = new ZooKeeperServerOptions { SystemProperties = new Dictionary<string, string> { ["znode.container.checkIntervalMs"] = "50" } };
+        await using ZooKeeperServer server = await ZooKeeperServer.StartNewAsync(options);
+        await using TestInstance instance = await TestInstance.StartAsync(server, chroot: "");
+        instance.Time.Start(() => true);
+        await instance.Queues.EnqueueAsync("q", QueueTests.Bodies(0), s_never);
+        for (int delivery = 1; delivery <= 2; delivery++)
+        {
+            LeasedMessage message = Assert.Single(await instance.Queues.DequeueAsync("q", 1, TimeSpan.Zero, s_lease, s_never));
+            string[] lease = [message.LeaseId];
+            Assert.Empty(delivery == 1
+                ? await instance.Queues.NackAsync("q", lease, TimeSpan.Zero, null, s_never)
+                : await instance.Queues.AckAsync("q", lease, null, s_never));
+        }
+
+        string returned = (await instance.Queue.TreeAsync())!.Value.Shelf(Shelf.Returned);
+        await Eventually.TrueAsync("the segment is gone", async () => (await instance.Direct.GetChildrenAsync(returned))!.Names.Count == 0);
+
+        const int delays = 20;
+        NewMessage[] delayed = [.. Enumerable.Range(1, delays).Select(number => Message(number) with { Delay = TimeSpan.FromMilliseconds(300) })];
+        await instance.Queues.EnqueueAsync("q", delayed, null, s_never);
+
+        var delivered = new List<int>();
+        while (delivered.Count < delays)
+        {
+            IReadOnlyList<LeasedMessage> messages = await instance.Queues.DequeueAsync("q", delays, TimeSpan.FromSeconds(20), s_lease, s_never);
+            Assert.True(messages.Count > 0, $"{delivered.Count} of {delays} delays have ended");
+            delivered.AddRange(messages.Select(QueueTests.Number));
+        }
+
+        Assert.Equal(Enumerable.Range(1, delays), delivered.Order());
+    }
+
     [Fact]
     public async Task The_shared_time_goes_on_where_it_stopped_and_never_faster_than_time()
     {

@@ -22,7 +22,10 @@ internal sealed class DeliveryMoves(QueueServices services) : ILeaseKind
     internal Task EndDelayAsync(string path, int version, CancellationToken cancellation) => services.Store.ReadAsync(
         async (client, token) =>
         {
-            await EndAsync(client, path, version, DeliveryState.Delayed, token).ConfigureAwait(false);
+            // A delay can be shorter than the time by which this session's server is behind the one through which it was written.
+            Task sync = client.SyncAsync(path, token);
+            Task end = EndAsync(client, path, version, DeliveryState.Delayed, token);
+            await Task.WhenAll(sync, end).ConfigureAwait(false);
             return true;
         },
         cancellation);

@@ -13,6 +13,7 @@ internal sealed class KnownSegments
     /// <summary>Bounds memory; what was forgotten costs a refusal.</summary>
     private const int MaxKnown = 20_000;
 
+    /// <summary>True for those that are believed to exist; false for those that were found to have gone.</summary>
     private readonly ConcurrentDictionary<string, bool> _known = new();
 
     /// <summary>Adds the creation of a node in a segment, and that of the segment if it is not known to exist.</summary>
@@ -22,7 +23,7 @@ internal sealed class KnownSegments
     /// <inheritdoc cref="AddCreation(CommitUnit, QueueTree, Shelf, MessageName, ReadOnlyMemory{byte})"/>
     internal void AddCreation(CommitUnit unit, string segment, string path, ReadOnlyMemory<byte> data)
     {
-        if (!_known.ContainsKey(segment) && !unit.Operations.Any(operation => operation is UnitOperation.Create create && create.Path == segment))
+        if (!_known.GetValueOrDefault(segment) && !Creates(unit, segment))
         {
             unit.Create(segment, default, CreateMode.Container);
         }
@@ -51,11 +52,29 @@ internal sealed class KnownSegments
                 Learn(create.Path);
                 return true;
             case (ErrorCode.NoNode, UnitOperation.Create { Mode: CreateMode.Persistent } create):
-                return _known.TryRemove(create.Path[..create.Path.LastIndexOf('/')], out _);
+                return IsCorrected(unit, create.Path[..create.Path.LastIndexOf('/')]);
             default:
                 return false;
         }
     }
+
+    /// <summary>
+    /// A segment has gone. Several units may have been built on the belief that it exists; each of them is worth another try, not only the first
+    /// one to be refused.
+    /// </summary>
+    private bool IsCorrected(CommitUnit unit, string segment)
+    {
+        if (!_known.ContainsKey(segment) || Creates(unit, segment))
+        {
+            return false;
+        }
+
+        _known[segment] = false;
+        return true;
+    }
+
+    private static bool Creates(CommitUnit unit, string segment) =>
+        unit.Operations.Any(operation => operation is UnitOperation.Create create && create.Path == segment);
 
     private void Learn(string segment)
     {
@@ -64,6 +83,6 @@ internal sealed class KnownSegments
             _known.Clear();
         }
 
-        _known.TryAdd(segment, true);
+        _known[segment] = true;
     }
 }
