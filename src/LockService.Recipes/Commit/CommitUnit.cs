@@ -61,8 +61,8 @@ internal sealed class CommitUnit(string resource)
         return version == -1 ? Check(path, 0) : this;
     }
 
-    /// <summary>Adds emptying a node whatever its version is, for those who watch it. Never the condition of anything.</summary>
-    internal CommitUnit Touch(string path) => Add(new UnitOperation.SetData(path, default, -1), path, 0);
+    /// <summary>Adds setting a node, empty by default, whatever its version is, for those who watch it. Never the condition of anything.</summary>
+    internal CommitUnit Touch(string path, ReadOnlyMemory<byte> data = default) => Add(new UnitOperation.SetData(path, data, -1), path, data.Length);
 
     /// <summary>Adds the condition that a node exists and has the version; -1 for any.</summary>
     internal CommitUnit Check(string path, int version) => Add(new UnitOperation.Check(path, version), path, 0);

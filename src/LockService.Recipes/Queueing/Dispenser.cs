@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using LockService.Recipes.Commit;
 using LockService.ZooKeeper;
 
@@ -18,8 +20,14 @@ internal sealed class Dispenser
     /// <summary>For how long the queue is followed although nobody wants anything.</summary>
     private static readonly TimeSpan s_following = TimeSpan.FromSeconds(2);
 
-    /// <summary>Refusals in a row after which the others are asked to look anew, which gives this instance its turn.</summary>
+    /// <summary>Refusals in a row after which the others are asked to give way.</summary>
     private const int MaxRefusals = 2;
+
+    /// <summary>
+    /// For how long nothing is taken here after another instance has asked for its turn: several times what it takes to look and to lease, and
+    /// still little for those who wait here if the other one has gone.
+    /// </summary>
+    private static readonly TimeSpan s_givingWay = TimeSpan.FromMilliseconds(20);
 
     private readonly LocalQueue _queue;
     private readonly QueueServices _services;
@@ -34,6 +42,9 @@ internal sealed class Dispenser
     private bool _mustLook;
     private long _lastWanted;
     private int _refusals;
+    private long _servedAt;
+    private long _givesWayUntil = long.MinValue;
+    private int? _returnsHeard;
 
     internal Dispenser(LocalQueue queue, QueueServices services, DeliveryMoves moves)
     {
@@ -42,7 +53,7 @@ internal sealed class Dispenser
         _moves = moves;
         _window = new ReadyWindow(queue, services);
         _leasing = new Leasing(services, moves);
-        _follower = new QueueFollower(queue, _window, services, Signal, IsWanted);
+        _follower = new QueueFollower(queue, _window, services, Signal, HearReturns, IsWanted);
     }
 
     /// <summary>Whether nobody wants anything.</summary>
@@ -71,6 +82,7 @@ internal sealed class Dispenser
             }
 
             _running = true;
+            _servedAt = _lastWanted;
             // What others did while nobody listened is not known.
             _mustLook |= _follower.Start();
         }
@@ -98,6 +110,20 @@ internal sealed class Dispenser
         lock (_gate)
         {
             _signal.TrySetResult();
+        }
+    }
+
+    /// <summary>The count of returns was read. Perhaps it was another instance that asked for its turn, by saying how long it has had nothing.</summary>
+    private void HearReturns(NodeData returns)
+    {
+        lock (_gate)
+        {
+            bool isNews = _returnsHeard is { } heard && heard != returns.Stat.Version;
+            _returnsHeard = returns.Stat.Version;
+            if (isNews && long.TryParse(returns.Data.Span, NumberStyles.None, CultureInfo.InvariantCulture, out long waitedMs) && waitedMs > WaitedMs())
+            {
+                _givesWayUntil = _services.Clock.GetTimestamp() + (long)(s_givingWay.TotalSeconds * _services.Clock.TimestampFrequency);
+            }
         }
     }
 
@@ -173,6 +199,7 @@ internal sealed class Dispenser
         var ready = new List<ReadyMessage>();
         while (true)
         {
+            await GiveWayAsync().ConfigureAwait(false);
             takers.RemoveAll(taker => taker.Answer.IsCompleted);
             int wanted = Math.Min(MaxTaken, takers.Sum(taker => taker.Max));
             if (wanted == 0)
@@ -235,6 +262,11 @@ internal sealed class Dispenser
         {
             case LeasingResult.Leased:
                 _refusals = 0;
+                lock (_gate)
+                {
+                    _servedAt = _services.Clock.GetTimestamp();
+                }
+
                 return true;
             case LeasingResult.Taken when ++_refusals >= MaxRefusals:
                 _refusals = 0;
@@ -300,12 +332,21 @@ internal sealed class Dispenser
         }
     }
 
-    /// <summary>Others that take all the time never let this instance's view be right: makes them look anew.</summary>
+    /// <summary>
+    /// Others that take all the time never let this instance's view be right: those who have had something since this one had are asked to give
+    /// way, and have to look anew. So whoever has had nothing for longest is the next.
+    /// </summary>
     private async Task AskForTurnAsync(QueueTree tree)
     {
+        byte[] waitedMs;
+        lock (_gate)
+        {
+            waitedMs = Encoding.ASCII.GetBytes(WaitedMs().ToString(CultureInfo.InvariantCulture));
+        }
+
         try
         {
-            CommitUnit unit = tree.NewUnit().Touch(tree.Returns);
+            CommitUnit unit = tree.NewUnit().Touch(tree.Returns, waitedMs);
             if ((await _services.Lanes.CommitAsync(unit, _services.Lanes.NewDeadline(), CancellationToken.None).ConfigureAwait(false)).Committed)
             {
                 _window.Touched();
@@ -314,6 +355,24 @@ internal sealed class Dispenser
         catch (CoordinationException)
         {
             // The next refusal asks again.
+        }
+    }
+
+    /// <summary>How long those who want messages here have had none. Own requests are never longer than that.</summary>
+    private long WaitedMs() => (long)_services.Clock.GetElapsedTime(_servedAt).TotalMilliseconds;
+
+    private async Task GiveWayAsync()
+    {
+        long until;
+        lock (_gate)
+        {
+            until = _givesWayUntil;
+        }
+
+        long now = _services.Clock.GetTimestamp();
+        if (until > now)
+        {
+            await Task.Delay(_services.Clock.GetElapsedTime(now, until), _services.Clock).ConfigureAwait(false);
         }
     }
 

@@ -153,13 +153,11 @@ internal sealed class EnqueueLine(LocalQueue queue, QueueServices services)
             return true;
         }
 
-        KnownTail? counted = await _length.CountAsync(deadline).ConfigureAwait(false);
-        if (counted is null || counted.Tree != tail.Tree)
+        if (await _length.CountAsync(deadline).ConfigureAwait(false) is not ({ } counted, long room) || counted.Tree != tail.Tree)
         {
             return false;
         }
 
-        long room = _length.KnownRoom(counted);
         foreach (EnqueueCall call in _round)
         {
             int count = call.Messages.Count - call.Duplicates.Count;

@@ -6,7 +6,8 @@ namespace LockService.Recipes.Queueing;
 /// Hears of what others do with a queue while somebody asks for its messages here: one watch on the tail and one on the count of returns, however
 /// many callers there are. What it reads it tells the window, which then looks for what is new.
 /// </summary>
-internal sealed class QueueFollower(LocalQueue queue, ReadyWindow window, QueueServices services, Action heard, Func<bool> isWanted)
+internal sealed class QueueFollower(
+    LocalQueue queue, ReadyWindow window, QueueServices services, Action heard, Action<NodeData> returnsSeen, Func<bool> isWanted)
 {
     /// <summary>How long changes collect before they are looked at, so that a busy queue costs no read for each of them.</summary>
     private static readonly TimeSpan s_collecting = TimeSpan.FromMilliseconds(5);
@@ -95,6 +96,7 @@ internal sealed class QueueFollower(LocalQueue queue, ReadyWindow window, QueueS
             var known = new KnownTail(tail.Tree, tailNode.Value.Stat.Version, TailRecord.Parse(tailNode.Value.Data));
             queue.Learn(known);
             window.Seen(client, known, returns.Value.Stat.Version);
+            returnsSeen(returns.Value);
             return watches;
         }
 

@@ -19,7 +19,10 @@ internal readonly record struct QueueTree(string Root, string Name, string Life)
     /// <summary>See <see cref="TailRecord"/>. Removed in the transaction that removes the pointer: every unit sets or checks it.</summary>
     internal string Tail => $"{Backlog}/tail";
 
-    /// <summary>Set whenever a message becomes ready again, for those to hear who wait elsewhere. Its version counts that.</summary>
+    /// <summary>
+    /// Set whenever a message becomes ready again, for those to hear who wait elsewhere, and by an instance that asks for its turn. Its version counts
+    /// that; its data is for how many milliseconds who asks has had nothing.
+    /// </summary>
     internal string Returns => $"{Backlog}/returns";
 
     /// <summary>See <see cref="Deduplication"/>.</summary>
