@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace LockService.Benchmarks.Load;
@@ -16,6 +17,18 @@ internal static class ProcessFigures
     {
         string line = File.ReadLines($"/proc/{process}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
         return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
+    }
+
+    /// <summary>What a Java process's heap holds in MiB, after a collection of everything that nobody needs.</summary>
+    internal static double LiveJavaHeapMiB(int process)
+    {
+        var start = new ProcessStartInfo("jcmd", [process.ToString(CultureInfo.InvariantCulture), "GC.class_histogram"]) { RedirectStandardOutput = true };
+        using Process histogram = Process.Start(start)!;
+        string text = histogram.StandardOutput.ReadToEnd();
+        histogram.WaitForExit();
+        string total = text.Split('\n').FirstOrDefault(line => line.StartsWith("Total", StringComparison.Ordinal))
+            ?? throw new InvalidOperationException($"jcmd counted nothing: {text}");
+        return double.Parse(total.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1], CultureInfo.InvariantCulture) / (1024 * 1024);
     }
 
     private static long CpuTicks(int process)

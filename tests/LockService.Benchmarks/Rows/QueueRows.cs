@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Text;
 using LockService.Benchmarks.Contenders;
 using LockService.Benchmarks.Conversations;
+using LockService.Benchmarks.Load;
 using LockService.Testing;
 
 namespace LockService.Benchmarks.Rows;
@@ -22,7 +24,9 @@ internal static class QueueRows
         ServiceProcess service = (await site.ServicesAsync())[0];
         using var room = new StringContent("""{"maxLength":1000000}""", Encoding.UTF8, "application/json");
         (await service.Http.PutAsync(new Uri("/v1/queues/long", UriKind.Relative), room)).EnsureSuccessStatusCode();
+        PrintMemory("before the messages", site, service);
         await site.MakeReadyAsync(QueueFilling.Many("long", Waiting, connections: 8));
+        PrintMemory("with the messages", site, service);
         return
         [
             new(await site.ServiceAsync(Cycling("long"))),
@@ -30,6 +34,16 @@ internal static class QueueRows
         ];
     })
     { IsDefault = false };
+
+    private static void PrintMemory(string when, Site site, ServiceProcess service)
+    {
+        double live = ProcessFigures.LiveJavaHeapMiB(site.ZooKeeper.ProcessId);
+        double ofZooKeeper = ProcessFigures.MemoryMiB(site.ZooKeeper.ProcessId);
+        double ofService = ProcessFigures.MemoryMiB(service.ProcessId);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"queue-full, memory {when}: ZooKeeper {live:F0} MiB live in its heap, {ofZooKeeper:F0} MiB resident; service {ofService:F0} MiB resident"));
+    }
 
     private static IEnumerable<QueueCycle> Cycling(string name) => Enumerable.Range(0, Connections).Select(_ => new QueueCycle(name));
 }
