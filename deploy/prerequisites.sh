@@ -4,6 +4,8 @@
 #   require_zookeeper   ZooKeeper and a Java runtime, from Debian's packages; installed if missing.
 #   require_kazoo       Python's ZooKeeper client, which the tests compare the managed one with; likewise.
 #   require_curator     Java's lock library and a compiler for the tests' program that uses it; likewise.
+#   require_strace      What makes disks slow in fault tests; likewise.
+#   require_libfaketime What sets clocks wrong in fault tests; likewise.
 #
 # All return 1 after one line that says what to install, where they may not do it.
 
@@ -32,6 +34,14 @@ require_kazoo() {
 
 require_curator() {
   require_package Curator libcurator-recipes-java has_curator && require_package "a Java compiler" default-jdk-headless has_java_compiler
+}
+
+require_strace() {
+  require_package strace strace has_strace
+}
+
+require_libfaketime() {
+  require_package libfaketime libfaketime has_libfaketime
 }
 
 # require_package TITLE PACKAGE PRESENT: installs Debian's package unless the function PRESENT finds what it holds.
@@ -78,6 +88,15 @@ has_curator() {
 
 has_java_compiler() {
   command -v javac > /dev/null
+}
+
+has_strace() {
+  command -v strace > /dev/null
+}
+
+# In the directory of the machine's architecture.
+has_libfaketime() {
+  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' > /dev/null
 }
 
 # Shows what apt-get said only if it failed. It waits for another installation to end rather than failing beside it.

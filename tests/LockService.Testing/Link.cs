@@ -15,7 +15,8 @@ public sealed class Link : IDisposable
     private volatile int _targetPort;
     private volatile bool _refuses;
     private volatile bool _slices;
-    private long _delayTicks;
+    private long _toServerDelayTicks;
+    private long _toClientDelayTicks;
     private TaskCompletionSource _toServerOpen = Opened();
     private TaskCompletionSource _toClientOpen = Opened();
 
@@ -81,8 +82,19 @@ public sealed class Link : IDisposable
         }
     }
 
-    /// <summary>From now on everything takes so long in either direction; zero ends it.</summary>
-    public void Delay(TimeSpan oneWay) => Interlocked.Exchange(ref _delayTicks, oneWay.Ticks);
+    /// <summary>From now on everything takes so long in these directions; zero ends it.</summary>
+    public void Delay(TimeSpan oneWay, ProxyDirections directions = ProxyDirections.Both)
+    {
+        if (directions.HasFlag(ProxyDirections.ToServer))
+        {
+            Interlocked.Exchange(ref _toServerDelayTicks, oneWay.Ticks);
+        }
+
+        if (directions.HasFlag(ProxyDirections.ToClient))
+        {
+            Interlocked.Exchange(ref _toClientDelayTicks, oneWay.Ticks);
+        }
+    }
 
     /// <summary>Delivers everything one byte at a time, or no longer.</summary>
     public void SliceBytes(bool slices = true) => _slices = slices;
@@ -138,7 +150,9 @@ public sealed class Link : IDisposable
 
     internal bool Slices => _slices;
 
-    internal TimeSpan Latency => TimeSpan.FromTicks(Interlocked.Read(ref _delayTicks));
+    /// <summary>How long bytes of that direction take.</summary>
+    internal TimeSpan Latency(ProxyDirections direction) =>
+        TimeSpan.FromTicks(Interlocked.Read(ref direction == ProxyDirections.ToServer ? ref _toServerDelayTicks : ref _toClientDelayTicks));
 
     /// <summary>Completes when bytes of that direction pass.</summary>
     internal Task WhenOpen(ProxyDirections direction)

@@ -117,7 +117,7 @@ internal sealed class LinkConnection(Link link, Socket client)
         {
             await foreach ((byte[] bytes, long readAt) in underWay.ReadAllAsync())
             {
-                TimeSpan left = link.Latency - TimeProvider.System.GetElapsedTime(readAt);
+                TimeSpan left = link.Latency(direction) - TimeProvider.System.GetElapsedTime(readAt);
                 if (left > TimeSpan.Zero)
                 {
                     await Task.Delay(left, TimeProvider.System);

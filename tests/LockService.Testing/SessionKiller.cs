@@ -10,33 +10,33 @@ namespace LockService.Testing;
 /// </summary>
 internal static class SessionKiller
 {
-    internal static async Task KillAsync(int port, long sessionId, byte[] password)
+    internal static async Task KillAsync(int port, long sessionId, byte[] password, CancellationToken cancellationToken = default)
     {
-        if (!await TryCloseAsync(port, sessionId, password))
+        if (!await TryCloseAsync(port, sessionId, password, cancellationToken))
         {
             throw new InvalidOperationException($"There is no session 0x{sessionId:x} with that password.");
         }
 
         // The owner may have taken the session back before it was closed: only a server that does not know it any more is proof.
-        await Eventually.TrueAsync("the session is gone", async () => !await TryCloseAsync(port, sessionId, password));
+        await Eventually.TrueAsync("the session is gone", async () => !await TryCloseAsync(port, sessionId, password, cancellationToken));
     }
 
     /// <returns>False if the server knows no such session.</returns>
-    private static async Task<bool> TryCloseAsync(int port, long sessionId, byte[] password)
+    private static async Task<bool> TryCloseAsync(int port, long sessionId, byte[] password, CancellationToken cancellationToken)
     {
         using var socket = new TcpClient();
-        await socket.ConnectAsync("127.0.0.1", port);
+        await socket.ConnectAsync("127.0.0.1", port, cancellationToken);
         NetworkStream stream = socket.GetStream();
-        await stream.WriteAsync(Frames(sessionId, password));
+        await stream.WriteAsync(Frames(sessionId, password), cancellationToken);
         try
         {
-            byte[] response = await ReadFrameAsync(stream);
+            byte[] response = await ReadFrameAsync(stream, cancellationToken);
             if (BinaryPrimitives.ReadInt32BigEndian(response.AsSpan(sizeof(int))) <= 0)
             {
                 return false;
             }
 
-            await ReadFrameAsync(stream);
+            await ReadFrameAsync(stream, cancellationToken);
         }
         catch (IOException)
         {
@@ -59,12 +59,12 @@ internal static class SessionKiller
         return writer.Written.ToArray();
     }
 
-    private static async Task<byte[]> ReadFrameAsync(NetworkStream stream)
+    private static async Task<byte[]> ReadFrameAsync(NetworkStream stream, CancellationToken cancellationToken)
     {
         byte[] length = new byte[sizeof(int)];
-        await stream.ReadExactlyAsync(length);
+        await stream.ReadExactlyAsync(length, cancellationToken);
         byte[] frame = new byte[BinaryPrimitives.ReadInt32BigEndian(length)];
-        await stream.ReadExactlyAsync(frame);
+        await stream.ReadExactlyAsync(frame, cancellationToken);
         return frame;
     }
 }

@@ -3,6 +3,12 @@ using System.Text;
 
 namespace LockService.Testing;
 
+/// <summary>A persistent node that a server finds in its log when it starts, as if it had been created before.</summary>
+/// <param name="Path">Its path.</param>
+/// <param name="Data">Its data.</param>
+/// <param name="NextNumber">The number that the next sequential child of its parent gets. Default: as if the parent had had no others.</param>
+public sealed record PreparedNode(string Path, string Data = "", int? NextNumber = null);
+
 /// <summary>Writes a file of transactions as a ZooKeeper server does, for states that would take years to reach.</summary>
 internal static class TransactionLog
 {
@@ -28,24 +34,23 @@ internal static class TransactionLog
         await WriteLogAsync(dataDirectory, zxid, entry.ToArray());
     }
 
-    /// <summary>The same for the creation of a persistent node without data.</summary>
+    /// <summary>The same for the creation of a persistent node.</summary>
     /// <param name="dataDirectory">The stopped server's.</param>
     /// <param name="zxid">Beyond all that the server has.</param>
-    /// <param name="path">The node; its parent exists.</param>
-    /// <param name="parentChildVersion">How often the parent's children have changed then: the number of its next sequential child.</param>
-    internal static async Task WriteCreateAsync(string dataDirectory, long zxid, string path, int parentChildVersion)
+    /// <param name="node">The node; its parent exists.</param>
+    internal static async Task WriteCreateAsync(string dataDirectory, long zxid, PreparedNode node)
     {
         using var entry = new MemoryStream();
         WriteHeader(entry, zxid, Create);
         // CreateTxn: ustring path, buffer data, vector<ACL> acl, boolean ephemeral, int parentCVersion. ACL: int perms, ustring scheme, ustring id.
-        Write(entry, Encoding.UTF8.GetBytes(path));
-        Write(entry, []);
+        Write(entry, Encoding.UTF8.GetBytes(node.Path));
+        Write(entry, Encoding.UTF8.GetBytes(node.Data));
         Write(entry, 1);
         Write(entry, AllPermissions);
         Write(entry, "world"u8.ToArray());
         Write(entry, "anyone"u8.ToArray());
         entry.WriteByte(0);
-        Write(entry, parentChildVersion);
+        Write(entry, node.NextNumber ?? -1);
         await WriteLogAsync(dataDirectory, zxid, entry.ToArray());
     }
 

@@ -15,16 +15,19 @@ public sealed class ZooKeeperServer : IAsyncDisposable
 {
     /// <summary>
     /// Prints the server's process id, then waits for an order: "keep" stops the server and leaves its data; anything else, such as
-    /// the end of the pipe when the test process dies, stops it and removes the directory.
+    /// the end of the pipe when the test process dies, stops it and removes the directory. What the server prints goes through a pipe, so
+    /// that it can still say so when it may not write to files.
     /// </summary>
     private const string Watchdog =
         """
         directory=$1; shift
-        "$@" </dev/null >>"$directory/log" 2>&1 &
+        [ -p "$directory/output" ] || mkfifo "$directory/output"
+        cat <"$directory/output" >>"$directory/log" &
+        "$@" </dev/null >"$directory/output" 2>&1 &
         echo $!
         read -r order
         kill -9 $! 2>/dev/null
-        wait $! 2>/dev/null
+        wait 2>/dev/null
         [ "$order" = keep ] || rm -rf "$directory"
         """;
 
@@ -50,10 +53,13 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     /// <summary>Whether the process was started and not ended since.</summary>
     public bool IsRunning => _watchdog is not null;
 
+    /// <summary>Whether the process has ended by itself since it was started.</summary>
+    public bool HasEnded => _watchdog is not null && !ProcessExists();
+
     /// <summary>Whether it is stopped by <see cref="FreezeAsync"/>.</summary>
     public bool IsFrozen { get; private set; }
 
-    /// <summary>Raised before the process is ended, with false, and when it answers again, with true.</summary>
+    /// <summary>Raised before the process is ended, with false, and when it listens again, with true.</summary>
     public event Action<bool>? Serves;
 
     /// <summary>Variables of the process's environment from its next start on, such as <c>LD_PRELOAD=...</c>. Default: none beyond the test's own.</summary>
@@ -61,6 +67,8 @@ public sealed class ZooKeeperServer : IAsyncDisposable
 
     /// <summary>The server's own process id, of its last start.</summary>
     public int ProcessId => _processId;
+
+    private string LogFile => Path.Combine(_directory, "log");
 
     internal string DataDirectory => Path.Combine(_directory, "data");
 
@@ -95,25 +103,39 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     /// <exception cref="InvalidOperationException">It does not come up; the message ends with the tail of its log.</exception>
     public async Task StartAsync()
     {
+        try
+        {
+            await LaunchAsync();
+            await Eventually.TrueAsync("ZooKeeper answers", IsServingAsync, TimeSpan.FromSeconds(60));
+        }
+        catch (Exception e) when (e is TimeoutException or InvalidOperationException)
+        {
+            throw new InvalidOperationException($"ZooKeeper did not start: {e.Message}\n{LogTail()}", e);
+        }
+    }
+
+    /// <summary>
+    /// Like <see cref="StartAsync"/>, but only waits until the server listens: without a quorum, for one, it will not answer soon. Whether the
+    /// process has ended instead, <see cref="HasEnded"/> tells.
+    /// </summary>
+    public async Task LaunchAsync()
+    {
         string config = Path.Combine(_directory, "zoo.cfg");
         ZooKeeperServerOptions options = await _options.WithSecurityAsync(_directory, SecurePort);
         if (!File.Exists(config))
         {
             // Once only: an ensemble that can be changed while it runs keeps its own changes there.
             await File.WriteAllLinesAsync(config, options.ConfigLines(Port, DataDirectory));
+            await options.WriteNodesAsync(DataDirectory);
         }
 
         string[] command = ["-c", Watchdog, "watchdog", _directory, "env", .. Environment, "java", .. options.JavaArguments(config)];
         _watchdog = Process.Start(new ProcessStartInfo("sh", command) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         _processId = int.Parse((await _watchdog.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
-        try
+        await Eventually.TrueAsync("ZooKeeper listens", async () => HasEnded || await ListensAsync(), TimeSpan.FromSeconds(60));
+        if (!HasEnded)
         {
-            await Eventually.TrueAsync("ZooKeeper answers", IsServingAsync, TimeSpan.FromSeconds(60));
             Serves?.Invoke(true);
-        }
-        catch (Exception e) when (e is TimeoutException or InvalidOperationException)
-        {
-            throw new InvalidOperationException($"ZooKeeper did not start: {e.Message}\n{LogTail()}", e);
         }
     }
 
@@ -147,7 +169,7 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     /// Restarts the server with one more node, of whose parent the next sequential child gets the number: as if so many had come and gone.
     /// </summary>
     public Task RestartWithNumberAsync(string path, int number) =>
-        RestartWithAsync(zxid => TransactionLog.WriteCreateAsync(DataDirectory, zxid, path, number));
+        RestartWithAsync(zxid => TransactionLog.WriteCreateAsync(DataDirectory, zxid, new PreparedNode(path, NextNumber: number)));
 
     /// <summary>Stops the process without ending it: connections stay open and nothing is answered.</summary>
     public async Task FreezeAsync()
@@ -171,8 +193,12 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     }
 
     /// <summary>Ends a session of which the id and the password are known; see <see cref="KillSessionAsync(ZooKeeperClient)"/>.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="password">Its password.</param>
+    /// <param name="cancellationToken">Gives up, for a server that may not answer; the session may have ended or not.</param>
     /// <exception cref="InvalidOperationException">There is no such session.</exception>
-    public Task KillSessionAsync(long sessionId, byte[] password) => SessionKiller.KillAsync(Port, sessionId, password);
+    public Task KillSessionAsync(long sessionId, byte[] password, CancellationToken cancellationToken = default) =>
+        SessionKiller.KillAsync(Port, sessionId, password, cancellationToken);
 
     /// <summary>What the server says it is: "leader", "follower" or "standalone"; null while it does not serve.</summary>
     public async Task<string?> ModeAsync()
@@ -191,11 +217,10 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     public IReadOnlyList<LoggedTransaction> ReadTransactions() => LoggedTransaction.ReadAll(DataDirectory);
 
     /// <summary>The last lines of the server's log.</summary>
-    public string LogTail()
-    {
-        string log = Path.Combine(_directory, "log");
-        return File.Exists(log) ? string.Join('\n', File.ReadLines(log).TakeLast(40)) : "(no log)";
-    }
+    public string LogTail() => string.Join('\n', Log.TakeLast(40).DefaultIfEmpty("(no log)"));
+
+    /// <summary>All lines of the server's log, over its restarts.</summary>
+    public IEnumerable<string> Log => File.Exists(LogFile) ? File.ReadLines(LogFile) : [];
 
     /// <summary>Kills the server and removes its directory.</summary>
     public async ValueTask DisposeAsync()
@@ -221,9 +246,37 @@ public sealed class ZooKeeperServer : IAsyncDisposable
         }
     }
 
+    /// <summary>The shell keeps what is left of an ended process, its entry in the table, until it is told to stop it.</summary>
+    private bool ProcessExists()
+    {
+        try
+        {
+            string status = File.ReadAllText($"/proc/{_processId}/stat");
+            return status[status.LastIndexOf(')') + 2] is not ('Z' or 'X');
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<bool> ListensAsync()
+    {
+        try
+        {
+            using var socket = new TcpClient();
+            await socket.ConnectAsync("127.0.0.1", Port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     private async Task<bool> IsServingAsync()
     {
-        if (!Directory.Exists($"/proc/{_processId}"))
+        if (!ProcessExists())
         {
             throw new InvalidOperationException("the process has ended");
         }

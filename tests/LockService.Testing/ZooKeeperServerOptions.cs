@@ -21,6 +21,23 @@ public sealed record ZooKeeperServerOptions
     /// <summary>Users and passwords of SASL DIGEST-MD5. Default: none, and the server does not have SASL.</summary>
     public IReadOnlyDictionary<string, string> SaslUsers { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Nodes that a new server has from the start, parents first, the same on all members of an ensemble. Default: none.</summary>
+    public IReadOnlyList<PreparedNode> Nodes { get; init; } = [];
+
+    /// <summary>Writes them into the log of a server that has never run.</summary>
+    internal async Task WriteNodesAsync(string dataDirectory)
+    {
+        if (Nodes.Count > 0)
+        {
+            Directory.CreateDirectory(Path.Combine(dataDirectory, "version-2"));
+        }
+
+        for (int i = 0; i < Nodes.Count; i++)
+        {
+            await TransactionLog.WriteCreateAsync(dataDirectory, i + 1, Nodes[i]);
+        }
+    }
+
     /// <summary>The settings with what only the server's own place can tell: its files and its second port.</summary>
     internal async Task<ZooKeeperServerOptions> WithSecurityAsync(string directory, int securePort)
     {
@@ -75,7 +92,14 @@ public sealed record ZooKeeperServerOptions
             // Kilobytes; the default makes every log file 64 MiB large.
             ["zookeeper.preAllocSize"] = "1024",
             ["org.slf4j.simpleLogger.showDateTime"] = "true",
+            ["org.slf4j.simpleLogger.dateTimeFormat"] = "yyyy-MM-dd HH:mm:ss.SSS",
         };
+        if (Nodes.Count > 0)
+        {
+            // A log without a snapshot is taken for a lost snapshot otherwise.
+            properties["zookeeper.snapshot.trust.empty"] = "true";
+        }
+
         foreach ((string key, string value) in SystemProperties)
         {
             properties[key] = value;

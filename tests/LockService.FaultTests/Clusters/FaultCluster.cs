@@ -13,6 +13,20 @@ internal sealed class FaultCluster : IAsyncDisposable
     /// <summary>Followers connect to a server that they have elected before it listens; that they were reset they would take for its end.</summary>
     private static readonly TimeSpan s_untilLeading = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// A lock whose queue has room for a few hundred numbers more, however often it has been empty: <see cref="Filler"/> keeps it from being
+    /// removed with its numbers.
+    /// </summary>
+    internal const string LockNearTheEnd = "near-the-end";
+
+    /// <summary>A lock that lets nobody in, 503, until its <see cref="Filler"/> is deleted and it has been unused for a minute.</summary>
+    internal const string LockBeyondTheEnd = "beyond-the-end";
+
+    /// <summary>Beyond this number an instance lets nobody queue.</summary>
+    private const int LastNumber = int.MaxValue - (1 << 24);
+
+    private const int NumbersLeft = 300;
+
     private readonly Dictionary<(int From, int To), List<Link>> _between;
 
     private FaultCluster(ZooKeeperEnsemble zooKeeper, Dictionary<(int, int), List<Link>> between, string assembly)
@@ -34,6 +48,9 @@ internal sealed class FaultCluster : IAsyncDisposable
     /// <summary>All links there are.</summary>
     internal IEnumerable<Link> Links => [.. _between.Values.SelectMany(links => links), .. Instances.SelectMany(i => i.ToZooKeeper), .. Instances.Select(i => i.Front)];
 
+    /// <summary>The node in such a lock's directory that is not a contender.</summary>
+    internal static string Filler(string name) => $"/lockservice/locks/{name}/filler";
+
     /// <summary>Starts everything and waits until it is ready.</summary>
     /// <param name="assembly">The service's assembly.</param>
     internal static async Task<FaultCluster> StartAsync(string assembly)
@@ -52,6 +69,13 @@ internal sealed class FaultCluster : IAsyncDisposable
 
         var options = new ZooKeeperServerOptions
         {
+            Nodes =
+            [
+                new PreparedNode("/lockservice"),
+                new PreparedNode("/lockservice/locks"),
+                .. Numbered(LockNearTheEnd, LastNumber - NumbersLeft + 1),
+                .. Numbered(LockBeyondTheEnd, LastNumber + 1),
+            ],
             Config = new Dictionary<string, string> { ["snapCount"] = "10000000" },
             SystemProperties = new Dictionary<string, string>
             {
@@ -76,6 +100,9 @@ internal sealed class FaultCluster : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>A lock's directory as an instance makes it.</summary>
+    private static PreparedNode[] Numbered(string name, int next) => [new($"/lockservice/locks/{name}", "lock"), new(Filler(name), NextNumber: next)];
 
     /// <summary>From one ZooKeeper server to another: what a follower sends to its leader and hears from it, and votes.</summary>
     internal IReadOnlyList<Link> Between(int from, int to) => _between[(from, to)];

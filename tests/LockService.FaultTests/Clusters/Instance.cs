@@ -80,8 +80,10 @@ internal sealed class Instance : IAsyncDisposable
         if (Interlocked.Exchange(ref _process, null) is { } process)
         {
             Front.Close();
-            await end(process);
-            await process.DisposeAsync();
+            await using (process)
+            {
+                await end(process);
+            }
         }
     }
 }
