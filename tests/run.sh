@@ -2,10 +2,14 @@
 # Builds everything and passes all tests. The last line is the sum over all test projects:
 #
 #   tests/run.sh [--long]        ...        N passed, N failed, N skipped
+#   tests/run.sh --faults [--minutes N] [--seed S] [--controls]
 #
 # It fails if a test fails, the build fails, a test project hangs or crashes (counted as one failed test), no test ran at all, or,
-# with CI=true, a test was skipped. It takes about ten minutes on two cores, and is cut off after 30. With --long, or LOCKSERVICE_LONG=1, the
+# with CI=true, a test was skipped. It takes about 13 minutes on two cores, and is cut off after 30. With --long, or LOCKSERVICE_LONG=1, the
 # fault tests run for hours and nothing is cut off but a hanging test.
+#
+# With --faults only the fault suite runs, for N minutes (20 unless said otherwise) with the choices of seed S (a new one unless given), and
+# prints its report; with --controls it then runs on services from which a guard was removed, and must find that.
 set -uo pipefail
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -20,14 +24,35 @@ skipped=0
 broken=
 running=
 
-case ${1:-} in
-  '') ;;
-  --long) export LOCKSERVICE_LONG=1 ;;
-  *)
-    echo "Usage: tests/run.sh [--long]" >&2
-    exit 2
-    ;;
-esac
+usage() {
+  echo "Usage: tests/run.sh [--long] | --faults [--minutes N] [--seed S] [--controls]" >&2
+  exit 2
+}
+
+faults=
+minutes=20
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --long) export LOCKSERVICE_LONG=1 ;;
+    --faults) faults=1 ;;
+    --minutes | --seed)
+      [[ ${2:-} =~ ^[0-9]+$ ]] || usage
+      if [[ $1 == --minutes ]]; then minutes=$2; else export LOCKSERVICE_SEED=$2; fi
+      shift
+      ;;
+    --controls) export LOCKSERVICE_FAULT_CONTROLS=1 ;;
+    *) usage ;;
+  esac
+  shift
+done
+
+if [[ -n $faults ]]; then
+  export LOCKSERVICE_FAULT_MINUTES=$minutes
+  # Starting, converging and checking take a few minutes; the controls take some two minutes each.
+  project_limit=$(((minutes + 60) * 60))
+  deadline=$((SECONDS + project_limit + 30 * 60))
+  hang_limit=$((minutes + 45))m
+fi
 
 if [[ ${LOCKSERVICE_LONG:-} == 1 ]]; then
   deadline=$((SECONDS + 12 * 3600))
@@ -119,7 +144,7 @@ run_project() {
   failed=$((failed + project_failed))
 }
 
-if ! { require_dotnet && require_zookeeper && require_kazoo && require_curator; }; then
+if ! { require_dotnet && require_zookeeper && require_kazoo && require_curator && require_strace && require_libfaketime; }; then
   broken="The tests were not run: something they need is missing."
   exit 1
 fi
@@ -130,6 +155,12 @@ if ! until_deadline "$project_limit" dotnet build "$repository/LockService.sln" 
   exit 1
 fi
 
-for project in "$repository"/tests/*.Tests/*.csproj; do
-  run_project "$(basename "$project" .csproj)"
-done
+if [[ -z $faults ]]; then
+  for project in "$repository"/tests/*.Tests/*.csproj; do
+    run_project "$(basename "$project" .csproj)"
+  done
+fi
+
+# Last, so that nothing else breaks beside what it breaks itself.
+run_project LockService.FaultTests
+[[ ! -e $results/faults.txt ]] || cat "$results/faults.txt"

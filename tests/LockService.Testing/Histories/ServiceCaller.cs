@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace LockService.Testing.Histories;
 
 /// <summary>
-/// A client of several instances to whom everything may happen: refused and broken connections, no answer in time. It remembers the answers that
+/// A client of several instances to whom everything may happen: broken connections, no answer in time. Where nobody listens it goes to the next instance. It remembers the answers that
 /// no client should ever get.
 /// </summary>
 /// <param name="instances">A client of each instance.</param>
@@ -14,6 +14,8 @@ public sealed class ServiceCaller(IReadOnlyList<HttpClient> instances)
 {
     /// <summary>How long a client waits for an answer beyond the time that it asked the service to wait.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15);
+
+    private static readonly TimeSpan s_connectPause = TimeSpan.FromMilliseconds(50);
 
     private readonly ConcurrentQueue<string> _unexpected = new();
     private long _operations;
@@ -134,9 +136,20 @@ public sealed class ServiceCaller(IReadOnlyList<HttpClient> instances)
         using var end = CancellationTokenSource.CreateLinkedTokenSource(late.Token, hangUp);
         try
         {
-            using HttpRequestMessage request = create();
-            using HttpResponseMessage response = await instances[instance % instances.Count].SendAsync(request, end.Token);
-            return Reply.Parse(response.StatusCode, await response.Content.ReadAsByteArrayAsync(end.Token));
+            while (true)
+            {
+                try
+                {
+                    using HttpRequestMessage request = create();
+                    using HttpResponseMessage response = await instances[instance++ % instances.Count].SendAsync(request, end.Token);
+                    return Reply.Parse(response.StatusCode, await response.Content.ReadAsByteArrayAsync(end.Token));
+                }
+                catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.ConnectionError)
+                {
+                    // Nothing was sent, since nobody listens there: another instance may.
+                    await Task.Delay(s_connectPause, TimeProvider.System, end.Token);
+                }
+            }
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {

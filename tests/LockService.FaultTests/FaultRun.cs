@@ -1,0 +1,63 @@
+using LockService.FaultTests.Clusters;
+using LockService.FaultTests.Nemeses;
+using LockService.FaultTests.Reports;
+using LockService.FaultTests.Workloads;
+using LockService.Testing;
+
+namespace LockService.FaultTests;
+
+/// <summary>
+/// A run of the suite: a new cluster, clients of all kinds, faults for a while, then none, and the questions whether all is well again and whether
+/// the clients were ever told something that was not so.
+/// </summary>
+internal sealed class FaultRun(FaultRunOptions options)
+{
+    /// <summary>How long clients work before the first fault, so that everything was in use once.</summary>
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(5);
+
+    /// <summary>Clients who were cut off may repeat for two minutes until they know.</summary>
+    private static readonly TimeSpan s_clientsEnd = TimeSpan.FromMinutes(4);
+
+    private readonly TimeProvider _clock = TimeProvider.System;
+    private readonly long _start = TimeProvider.System.GetTimestamp();
+
+    /// <summary>Runs.</summary>
+    /// <exception cref="Exception">The suite itself failed; what the service does wrong is in the report.</exception>
+    internal async Task<FaultReport> RunAsync()
+    {
+        await using FaultCluster cluster = await FaultCluster.StartAsync(options.Assembly);
+        IReadOnlyList<IWorkload> workloads = options.Workloads(cluster, options.Seed, _start);
+        var pulse = new Pulse(cluster, _clock, _start);
+        var scheduler = new FaultScheduler(cluster, options.Nemeses, options.Seed, _clock, _start);
+        using var clientsStop = new CancellationTokenSource();
+        using var pulseStops = new CancellationTokenSource();
+        Task clients = Task.WhenAll(workloads.Select(workload => workload.RunAsync(clientsStop.Token)));
+        Task beating = pulse.RunAsync(pulseStops.Token);
+        await Task.Delay(s_warmUp, _clock);
+        Footprint[] before = [.. cluster.Instances.Select(Footprint.Of)];
+
+        using var faultsStop = new CancellationTokenSource(options.Duration, _clock);
+        await Eventually.CompletesAsync("the faults end", scheduler.RunAsync(faultsStop.Token), options.Duration + TimeSpan.FromMinutes(5));
+        TimeSpan faultsEnded = _clock.GetElapsedTime(_start);
+        var convergence = new Convergence(cluster, _clock);
+        await convergence.HealAsync();
+        await convergence.ServeAgainAsync();
+        await clientsStop.CancelAsync();
+        await Eventually.CompletesAsync("all clients end", clients, s_clientsEnd);
+        await convergence.SettleAsync(workloads);
+        await pulseStops.CancelAsync();
+        await beating;
+        await convergence.LeaveNothingAsync(before);
+
+        return new FaultReport
+        {
+            Seed = options.Seed,
+            Faulty = faultsEnded - s_warmUp,
+            Operations = workloads.ToDictionary(workload => workload.Name, workload => workload.Operations),
+            Pulses = pulse.Written,
+            Unknown = workloads.ToDictionary(workload => workload.Name, workload => workload.Unknown),
+            Recoveries = pulse.After(scheduler.Timeline.Faults),
+            Reports = [.. workloads.SelectMany(workload => workload.Check(scheduler.Timeline)), convergence.Report()],
+        };
+    }
+}

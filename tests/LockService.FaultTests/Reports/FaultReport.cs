@@ -1,0 +1,78 @@
+using System.Globalization;
+using LockService.FaultTests.Nemeses;
+using LockService.Testing.Histories;
+
+namespace LockService.FaultTests.Reports;
+
+/// <summary>What a run found.</summary>
+internal sealed record FaultReport
+{
+    internal required int Seed { get; init; }
+
+    /// <summary>How long faults struck.</summary>
+    internal required TimeSpan Faulty { get; init; }
+
+    /// <summary>Operations by workload.</summary>
+    internal required IReadOnlyDictionary<string, long> Operations { get; init; }
+
+    /// <summary>Writes of the pulse that were acknowledged; they are not among the operations.</summary>
+    internal required long Pulses { get; init; }
+
+    /// <summary>Operations whose outcome was open at some time, by workload and by how it was settled.</summary>
+    internal required IReadOnlyDictionary<string, IReadOnlyDictionary<string, int>> Unknown { get; init; }
+
+    /// <summary>The faults, and what they did to those who write.</summary>
+    internal required IReadOnlyList<Recovery> Recoveries { get; init; }
+
+    /// <summary>What the checkers found.</summary>
+    internal required IReadOnlyList<CheckReport> Reports { get; init; }
+
+    /// <summary>All broken promises.</summary>
+    internal IReadOnlyList<string> Violations => [.. Reports.SelectMany(report => report.Violations.Select(violation => $"{report.Checker}: {violation}"))];
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Join('\n', Lines());
+
+    private IEnumerable<string> Lines()
+    {
+        yield return Text($"Seed {Seed}: {Operations.Values.Sum()} operations and {Recoveries.Count} faults in {Faulty.TotalSeconds:0} s, {Violations.Count} violations.");
+        yield return Text($"Operations: {string.Join(", ", Operations.Select(o => $"{o.Key} {o.Value}"))}; besides {Pulses} writes that measure the service.");
+        foreach ((string workload, IReadOnlyDictionary<string, int> settled) in Unknown)
+        {
+            yield return Text($"Unknown outcomes of {workload}: {(settled.Count == 0 ? "none" : string.Join(", ", settled.Select(s => $"{s.Key} {s.Value}")))}.");
+        }
+
+        foreach (CheckReport report in Reports)
+        {
+            yield return report.ToString();
+        }
+
+        yield return "";
+        yield return "Fault | times | alone | no write by anybody, p50 ms | p99 ms | all instances write again after, p50 ms | p99 ms";
+        yield return "--- | --: | --: | --: | --: | --: | --:";
+        foreach (IGrouping<(NemesisTarget Target, string Kind), Recovery> same in Recoveries.GroupBy(r => (r.Fault.Target, r.Fault.Kind)).OrderBy(g => g.Key))
+        {
+            yield return Row(same.Key.Kind, [.. same]);
+        }
+
+        yield return Row("all", Recoveries);
+        yield return "Times are of the faults that struck alone, if there were any, otherwise of all.";
+    }
+
+    private static string Row(string kind, IReadOnlyList<Recovery> recoveries)
+    {
+        Recovery[] alone = [.. recoveries.Where(recovery => recovery.Fault.Alone)];
+        IReadOnlyList<Recovery> counted = alone.Length > 0 ? alone : recoveries;
+        double[] silences = Sorted(counted.Select(recovery => recovery.Silence));
+        double[] all = Sorted(counted.Select(recovery => recovery.UntilAllWrite));
+        return Text(
+            $"{kind} | {recoveries.Count} | {alone.Length} | {Percentile(silences, 0.5):0} | {Percentile(silences, 0.99):0} | {Percentile(all, 0.5):0} | {Percentile(all, 0.99):0}");
+    }
+
+    /// <summary>In milliseconds; a fault after which nobody wrote any more counts as endless.</summary>
+    private static double[] Sorted(IEnumerable<TimeSpan?> times) => [.. times.Select(time => time?.TotalMilliseconds ?? double.PositiveInfinity).Order()];
+
+    private static double Percentile(double[] sorted, double share) => sorted.Length == 0 ? 0 : sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))];
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
