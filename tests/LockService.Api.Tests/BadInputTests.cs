@@ -302,6 +302,8 @@ public sealed class BadInputTests(ServiceFixture fixture)
     [InlineData("POST /v1/locks/\u00e9/acquire HTTP/1.1\r\nHost: test\r\n\r\n", 400)]
     [InlineData("POST /v1/locks/smuggled/acquire HTTP/1.1\r\nHost: test\r\nContent-Length: -1\r\n\r\n", 400)]
     [InlineData("POST /v1/locks/smuggled/acquire HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400)]
+    [InlineData("POST /v1/locks/smuggled/acquire HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400)]
+    [InlineData("POST /v1/locks/smuggled/acquire HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2;\n{}\r\n0\r\n\r\n", 400)]
     public async Task What_is_not_even_HTTP_is_answered_with_a_problem_and_closed(string request, int status)
     {
         IReadOnlyList<string> before = await fixture.Tree.ResourcesAsync();

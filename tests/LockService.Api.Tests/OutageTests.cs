@@ -45,6 +45,22 @@ public sealed class OutageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task S14_It_starts_without_ZooKeeper_and_is_ready_when_that_is_there()
+    {
+        await _zooKeeper.StopAsync();
+        await using ServiceProcess early = await ServiceProcess.StartAsync(ServiceFixture.Assembly, _zooKeeper.ConnectString, "--LockService:StoreDeadlineMs=500");
+        var caller = new Caller(early.Http);
+        (await caller.GetAsync("/livez")).Expect(200);
+        (await caller.GetAsync("/readyz")).ExpectProblem(503, "store-unavailable");
+        (await caller.PostAsync("/v1/locks/a/acquire")).ExpectProblem(503, "store-unavailable");
+
+        await _zooKeeper.StartAsync();
+
+        await early.ReadyAsync();
+        (await caller.PostAsync("/v1/locks/a/acquire")).Expect(200);
+    }
+
+    [Fact]
     public async Task The_status_names_the_session_but_not_its_password()
     {
         JsonObject status = (await _caller.GetAsync("/v1/status")).Expect(200).Json;
