@@ -99,6 +99,25 @@ public sealed class LeaseHazardTests(ZooKeeperFixture zooKeeper) : IAsyncLifetim
     }
 
     [Fact]
+    public async Task L1_what_ZooKeepers_answer_takes_is_not_told_as_waited()
+    {
+        Locks locks = _instances.Start(_proxy.ConnectString).Locks;
+        LockGrant before = await Instances.GrantedAsync(locks.AcquireAsync("report", s_try, default));
+        await locks.ReleaseAsync("report", before.LeaseId);
+        _proxy.Stall(ProxyDirections.ToClient);
+        long sent = TimeProvider.System.GetTimestamp();
+        Task<AcquireResult> acquiring = locks.AcquireAsync("report", s_try, default);
+        await _instances.QueueIsAsync("report", 1);
+        TimeSpan begun = TimeProvider.System.GetElapsedTime(sent);
+        await Eventually.TrueAsync("the answer takes a while", () => TimeProvider.System.GetElapsedTime(sent) > begun + TimeSpan.FromMilliseconds(300));
+
+        _proxy.Resume();
+
+        // The lease has begun by then: the client's deadline, which counts what was waited, would be later than its end.
+        Assert.InRange((await Instances.GrantedAsync(acquiring)).Waited, TimeSpan.Zero, begun);
+    }
+
+    [Fact]
     public async Task L2_a_lease_outlives_the_session_and_the_instance_that_granted_it()
     {
         Coordination granting = _instances.Start();
