@@ -1,3 +1,5 @@
+using LockService.FaultTests.Nemeses;
+
 namespace LockService.FaultTests.Controls;
 
 /// <summary>
@@ -15,8 +17,13 @@ internal sealed record Mutant
     /// <summary>What makes the difference.</summary>
     internal required IReadOnlyList<Edit> Edits { get; init; }
 
-    /// <summary>The checker that must find it; others may as well.</summary>
+    /// <summary>The checker that must find it, or how the names of those begin of which one must; others may as well.</summary>
     internal required string Checker { get; init; }
+
+    /// <summary>
+    /// Faults that provoke what the guard is there for, each with its weight. Default: freezes of about a lease, for guards that are needed all the time.
+    /// </summary>
+    internal IReadOnlyList<(INemesis Nemesis, int Weight)> Nemeses { get; init; } = [(InstanceNemeses.FreezeBriefly, 1)];
 
     /// <summary>Makes the changes in memory.</summary>
     /// <param name="read">The text of a file, by its path in the repository.</param>

@@ -1,3 +1,5 @@
+using LockService.FaultTests.Nemeses;
+
 namespace LockService.FaultTests.Controls;
 
 /// <summary>The guards that the controls remove, one at a time.</summary>
@@ -15,6 +17,7 @@ internal static class Mutants
             Name = "promotion-without-its-waiter",
             Guard = "A waiter becomes the holder in the transaction that deletes it, which proves that its place was never lost.",
             Checker = "log",
+            Nemeses = [(SessionNemeses.ExpireOne, 1)],
             Edits =
             [
                 new(
@@ -111,13 +114,6 @@ internal static class Mutants
         },
         new()
         {
-            Name = "waited-until-the-answer",
-            Guard = "waitedMs counts until the grant was sent to ZooKeeper, and not until its answer came: the client adds it to its lease.",
-            Checker = "leases",
-            Edits = [new(Recipes + "Locking/Hold.cs", "clock.GetElapsedTime(arrived, SentAt),", "clock.GetElapsedTime(arrived),")],
-        },
-        new()
-        {
             Name = "token-of-the-waiter",
             Guard = "The fencing token is the transaction that created the holder.",
             Checker = "log",
@@ -143,7 +139,7 @@ internal static class Mutants
         {
             Name = "waiter-that-stays",
             Guard = "Every way out of a wait removes the waiter.",
-            Checker = "settled",
+            Checker = "convergence",
             Edits =
             [
                 new(QueuedWait, "            services.Deletes.Delete(directory.Path, directory.Child(place.Name.Name));", ""),
@@ -159,7 +155,8 @@ internal static class Mutants
         {
             Name = "marker-without-version",
             Guard = "A batch whose outcome is not known is sent again on the version of the marker that it was first sent on.",
-            Checker = "counters",
+            Checker = "leases",
+            Nemeses = [(LinkNemeses.DropRepliesOfServers, 3), (ServerNemeses.KillFollower, 1)],
             Edits =
             [
                 new(Recipes + "Commit/Batch.cs", "Transaction.SetData(marker, data, expectedVersion);", "Transaction.SetData(marker, data, -1);"),
@@ -170,6 +167,7 @@ internal static class Mutants
             Name = "unknown-told-as-undone",
             Guard = "What was sent and not settled by its deadline is answered as unknown, 504, and not as undone, 503.",
             Checker = "counters",
+            Nemeses = [(LinkNemeses.BlackHoleFromServers, 1)],
             Edits =
             [
                 new(
@@ -183,6 +181,7 @@ internal static class Mutants
             Name = "record-that-nobody-finds",
             Guard = "The record of a keyed request is where its repetition looks for it, and collides with it.",
             Checker = "counters",
+            Nemeses = [(LinkNemeses.DropRepliesToClients, 1), (LinkNemeses.DropRepliesOfServers, 1)],
             Edits =
             [
                 new(
@@ -196,6 +195,7 @@ internal static class Mutants
             Name = "read-without-sync",
             Guard = "A counter is read behind a sync: the server in use may lag behind.",
             Checker = "counters",
+            Nemeses = [(EnsembleLinkNemeses.PartitionFollower, 3), (EnsembleLinkNemeses.DelayLeader, 1)],
             Edits =
             [
                 new(Recipes + "Counting/CounterNode.cs", "Task sync = client.SyncAsync(path, cancellation);", "Task sync = Task.CompletedTask;"),
@@ -210,7 +210,7 @@ internal static class Mutants
         {
             Name = "acknowledged-with-anothers-lease",
             Guard = "Only the lease that holds a message acknowledges it: its secret is compared.",
-            Checker = "queues",
+            Checker = "queue",
             Edits =
             [
                 new(LeaseCalls, " known && record.Secret == id.Secret)", " known)"),
