@@ -28,7 +28,7 @@ internal sealed class FaultRun(FaultRunOptions options)
         await using FaultCluster cluster = await FaultCluster.StartAsync(options.Assembly);
         IReadOnlyList<IWorkload> workloads = options.Workloads(cluster, options.Seed, _start);
         var pulse = new Pulse(cluster, _clock, _start);
-        var scheduler = new FaultScheduler(cluster, options.Nemeses, options.Seed, _clock, _start);
+        var scheduler = new FaultScheduler(cluster, options.Nemeses, pulse.AllWriteAsync, options.Seed, _clock, _start);
         using var clientsStop = new CancellationTokenSource();
         using var pulseStops = new CancellationTokenSource();
         Task clients = Task.WhenAll(workloads.Select(workload => workload.RunAsync(clientsStop.Token)));

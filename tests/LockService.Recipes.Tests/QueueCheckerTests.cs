@@ -127,12 +127,28 @@ public sealed class QueueCheckerTests
     public void What_may_have_been_taken_for_nobody_may_come_later()
     {
         Enqueue("a", "b");
-        _checker.DequeueDoubtful(1);
+        _checker.DequeueDoubtful(1, _checker.Now);
         Acknowledge(Deliver("b"));
         Pass(1);
         Acknowledge(Deliver("a"));
 
         Assert.Empty(_checker.Violations());
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(130, 0)]
+    public void What_was_asked_for_later_or_long_before_excuses_nobody(int secondsBefore, int secondsAfter)
+    {
+        Enqueue("a", "b");
+        long asked = _checker.Now;
+        Pass(secondsBefore);
+        Acknowledge(Deliver("b"));
+        Pass(1);
+        _checker.DequeueDoubtful(1, secondsAfter > 0 ? _checker.Now : asked);
+        Acknowledge(Deliver("a"));
+
+        Assert.Equal(["overtaken: a"], _checker.Violations());
     }
 
     private void Enqueue(params string[] bodies) => Array.ForEach(bodies, body => _checker.Enqueued(0, 0, body, certain: true));

@@ -94,7 +94,7 @@ public sealed class QueueHistoryTests(ITestOutputHelper output)
                     queues => queues.DequeueAsync("q", max, TimeSpan.FromMilliseconds(300), s_lease, null, CancellationToken.None)));
             if (done == false)
             {
-                checker.DequeueDoubtful(max);
+                checker.DequeueDoubtful(max, sentAt);
             }
 
             foreach ((LeasedMessage message, QueueChecker.Delivery delivery) in messages.Select(message =>

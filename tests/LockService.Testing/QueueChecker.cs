@@ -12,9 +12,12 @@ namespace LockService.Testing;
 /// </remarks>
 public sealed class QueueChecker(TimeProvider clock)
 {
+    /// <summary>How long after it was sent a dequeue can still happen of which nobody knows, frozen processes and held up networks included.</summary>
+    private static readonly TimeSpan s_longestDoubt = TimeSpan.FromMinutes(2);
+
     private readonly ConcurrentQueue<Enqueue> _enqueues = new();
     private readonly ConcurrentQueue<Delivery> _deliveries = new();
-    private int _perhapsTaken;
+    private readonly ConcurrentQueue<(long SentAt, int Max)> _perhapsTaken = new();
 
     /// <summary>The present moment; taken before a call as its begin.</summary>
     public long Now => clock.GetTimestamp();
@@ -79,7 +82,8 @@ public sealed class QueueChecker(TimeProvider clock)
 
     /// <summary>A dequeue's outcome is open: it may have taken messages that nobody was told of, and that came back behind others.</summary>
     /// <param name="max">How many it asked for.</param>
-    public void DequeueDoubtful(int max) => Interlocked.Add(ref _perhapsTaken, max);
+    /// <param name="sentAt">When it was sent: it cannot have taken anything earlier.</param>
+    public void DequeueDoubtful(int max, long sentAt) => _perhapsTaken.Enqueue((sentAt, max));
 
     /// <summary>Everything that is wrong, once the queue was drained; empty if nothing is.</summary>
     public IReadOnlyList<string> Violations()
@@ -137,7 +141,7 @@ public sealed class QueueChecker(TimeProvider clock)
     /// </summary>
     private void CheckOrder(Dictionary<string, Enqueue> enqueues, ILookup<string, Delivery> deliveries, List<string> violations)
     {
-        var overtaken = new List<string>();
+        var overtaken = new List<(long LaterTold, string Body)>();
         foreach (IGrouping<(int, int), Enqueue> line in enqueues.Values.GroupBy(enqueue => (enqueue.Producer, enqueue.Priority)))
         {
             long laterTold = long.MaxValue;
@@ -147,7 +151,7 @@ public sealed class QueueChecker(TimeProvider clock)
                 {
                     if (first.SentAt > laterTold)
                     {
-                        overtaken.Add($"overtaken: {enqueue.Body}");
+                        overtaken.Add((laterTold, enqueue.Body));
                     }
 
                     laterTold = Math.Min(laterTold, first.ToldAt);
@@ -156,7 +160,29 @@ public sealed class QueueChecker(TimeProvider clock)
         }
 
         // What was taken for nobody goes back as if never delivered, and is told of later than what was behind it.
-        violations.AddRange(overtaken.Skip(_perhapsTaken));
+        violations.AddRange(Unexplained(overtaken).Select(body => $"overtaken: {body}"));
+    }
+
+    /// <summary>Those for whom no dequeue is left that may have had them when others left before them.</summary>
+    private IEnumerable<string> Unexplained(IEnumerable<(long LaterTold, string Body)> overtaken)
+    {
+        var doubts = new Queue<long>(_perhapsTaken.OrderBy(doubt => doubt.SentAt).SelectMany(doubt => Enumerable.Repeat(doubt.SentAt, doubt.Max)));
+        foreach ((long laterTold, string body) in overtaken.Order())
+        {
+            while (doubts.TryPeek(out long sentAt) && sentAt + Ticks(s_longestDoubt) < laterTold)
+            {
+                doubts.Dequeue();
+            }
+
+            if (!doubts.TryPeek(out long first) || first > laterTold)
+            {
+                yield return body;
+            }
+            else
+            {
+                doubts.Dequeue();
+            }
+        }
     }
 
     private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * clock.TimestampFrequency);

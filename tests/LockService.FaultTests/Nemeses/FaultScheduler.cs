@@ -6,7 +6,14 @@ namespace LockService.FaultTests.Nemeses;
 /// Lets nemeses strike for as long as a run lasts: on each target one after the other, on different targets at the same time, and now and then one
 /// all alone. Which, and for how long, follows from the seed; what meets what, also from the machine.
 /// </summary>
-internal sealed class FaultScheduler(FaultCluster cluster, IReadOnlyList<(INemesis Nemesis, int Weight)> nemeses, int seed, TimeProvider clock, long start)
+/// <param name="cluster">What they break.</param>
+/// <param name="nemeses">Who strikes, each with how often it is chosen among those of its target.</param>
+/// <param name="recovery">Completes when all is well again, or was not for long enough; who struck alone lets nobody else strike before.</param>
+/// <param name="seed">Of all choices.</param>
+/// <param name="clock">The time.</param>
+/// <param name="start">When the history began, as a timestamp of the clock.</param>
+internal sealed class FaultScheduler(
+    FaultCluster cluster, IReadOnlyList<(INemesis Nemesis, int Weight)> nemeses, Func<TimeSpan, Task> recovery, int seed, TimeProvider clock, long start)
 {
     private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(4);
@@ -47,7 +54,12 @@ internal sealed class FaultScheduler(FaultCluster cluster, IReadOnlyList<(INemes
         {
             TimeSpan began = clock.GetElapsedTime(start);
             await nemesis.StrikeAsync(cluster, random, stop);
-            Timeline.Add(new Fault(nemesis.Kind, nemesis.Target, began, clock.GetElapsedTime(start), nemesis.EndsService, alone));
+            TimeSpan ended = clock.GetElapsedTime(start);
+            Timeline.Add(new Fault(nemesis.Kind, nemesis.Target, began, ended, nemesis.EndsService, alone));
+            if (alone)
+            {
+                await recovery(ended);
+            }
         }
         catch (Exception e)
         {

@@ -13,6 +13,8 @@ internal sealed class Pulse(FaultCluster cluster, TimeProvider clock, long start
 
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_longestRecovery = TimeSpan.FromSeconds(20);
+    private readonly long[] _last = new long[cluster.Instances.Count];
     private readonly ConcurrentQueue<TimeSpan>[] _written = [.. cluster.Instances.Select(_ => new ConcurrentQueue<TimeSpan>())];
 
     /// <summary>Writes that were acknowledged.</summary>
@@ -21,6 +23,15 @@ internal sealed class Pulse(FaultCluster cluster, TimeProvider clock, long start
     /// <summary>Writes until told to stop.</summary>
     internal Task RunAsync(CancellationToken stop) =>
         Task.WhenAll(cluster.Instances.SelectMany(instance => Enumerable.Range(0, AtOnce).Select(_ => WriteAsync(instance, stop))));
+
+    /// <summary>Waits until each instance has acknowledged a write after a moment, but not for ever: that it took longer is for the report.</summary>
+    internal async Task AllWriteAsync(TimeSpan since)
+    {
+        while (clock.GetElapsedTime(start) - since < s_longestRecovery && _last.Any(ticks => ticks < since.Ticks))
+        {
+            await Task.Delay(s_interval, clock);
+        }
+    }
 
     /// <summary>What each fault did to those who write.</summary>
     internal IReadOnlyList<Recovery> After(IEnumerable<Fault> faults)
@@ -72,7 +83,9 @@ internal sealed class Pulse(FaultCluster cluster, TimeProvider clock, long start
                 using HttpResponseMessage response = await instance.Http.PostAsync(path, null, patience.Token);
                 if (response.StatusCode == HttpStatusCode.OK)
                 {
-                    _written[instance.Number].Enqueue(clock.GetElapsedTime(start));
+                    TimeSpan now = clock.GetElapsedTime(start);
+                    _written[instance.Number].Enqueue(now);
+                    Volatile.Write(ref _last[instance.Number], now.Ticks);
                 }
             }
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException)

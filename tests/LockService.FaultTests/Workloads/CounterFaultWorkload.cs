@@ -13,8 +13,8 @@ namespace LockService.FaultTests.Workloads;
 internal sealed class CounterFaultWorkload(ServiceCaller caller, long start, int seed) : IWorkload
 {
     private const int Counters = 4;
-    private const int KeyedWorkers = 12;
-    private const int PlainWorkers = 10;
+    private const int KeyedWorkers = 20;
+    private const int PlainWorkers = 14;
 
     private readonly CounterHistory _history = new(start);
     private readonly ConcurrentDictionary<string, int> _unknown = new();

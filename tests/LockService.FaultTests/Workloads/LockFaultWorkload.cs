@@ -15,15 +15,15 @@ internal sealed class LockFaultWorkload : IWorkload
 
     private static readonly LockLoad s_load = new()
     {
-        Workers = 30,
+        Workers = 48,
         Onlookers = 2,
         LooksEveryMs = 60,
-        Locks = 12,
+        Locks = 24,
         ShortestTtlMs = 1_000,
         LongestTtlMs = 4_000,
         Renewing = 3,
         RenewingTwice = 4,
-        Late = 4,
+        Late = 10,
         Vanishing = 2,
     };
 

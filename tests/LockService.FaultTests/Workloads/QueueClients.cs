@@ -114,7 +114,7 @@ internal sealed class QueueClients(string name, ServiceCaller caller, Concurrent
         CallOutcome outcome = caller.Judge(reply, $"Dequeue of {name}", 404, 429);
         if (outcome == CallOutcome.Unknown)
         {
-            _checker.DequeueDoubtful(max);
+            _checker.DequeueDoubtful(max, sentAt);
             Count("left open");
         }
 
@@ -127,7 +127,7 @@ internal sealed class QueueClients(string name, ServiceCaller caller, Concurrent
         if (TimeProvider.System.GetElapsedTime(sentAt) >= s_lease)
         {
             // The lease was over before the answer came: these were given to nobody.
-            _checker.DequeueDoubtful(messages.Length);
+            _checker.DequeueDoubtful(messages.Length, sentAt);
             return false;
         }
 
