@@ -301,6 +301,8 @@ public sealed class BadInputTests(ServiceFixture fixture)
     [InlineData("POST /v1/locks/a%00/acquire HTTP/1.1\r\nHost: test\r\n\r\n", 400)]
     [InlineData("POST /v1/locks/\u00e9/acquire HTTP/1.1\r\nHost: test\r\n\r\n", 400)]
     [InlineData("POST /v1/locks/smuggled/acquire HTTP/1.1\r\nHost: test\r\nContent-Length: -1\r\n\r\n", 400)]
+    [InlineData("POST /v1/locks/smuggled/acquire HTTP/1.1\r\nHost: test\nContent-Length: 0\r\n\r\n", 400)]
+    [InlineData("POST /v1/locks/smuggled/acquire HTTP/1.1\nHost: test\r\nContent-Length: 0\r\n\r\n", 400)]
     [InlineData("POST /v1/locks/smuggled/acquire HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400)]
     [InlineData("POST /v1/locks/smuggled/acquire HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400)]
     [InlineData("POST /v1/locks/smuggled/acquire HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2;\n{}\r\n0\r\n\r\n", 400)]

@@ -85,6 +85,8 @@ internal static class ServiceDefaults
 
     internal static void AddKestrel(this WebApplicationBuilder builder, ApiOptions options)
     {
+        // Lines end with CR LF. What takes a bare LF for an end and what does not would see different requests in the same bytes.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.Services.AddHostedService<ServerRejections>();
         if (!HasUrl(builder.Configuration))
