@@ -163,4 +163,6 @@ fi
 
 # Last, so that nothing else breaks beside what it breaks itself.
 run_project LockService.FaultTests
-[[ ! -e $results/faults.txt ]] || cat "$results/faults.txt"
+for report in "$results"/faults.txt "$results"/controls.txt; do
+  [[ ! -e $report ]] || cat "$report"
+done

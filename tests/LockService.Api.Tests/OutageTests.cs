@@ -33,6 +33,7 @@ public sealed class OutageTests : IAsyncLifetime
 
         Answer refused = await _caller.PostAsync("/v1/locks/a/acquire");
         refused.ExpectProblem(503, "store-unavailable");
+        Assert.EndsWith(" Nothing was done.", (string)refused.Json["detail"]!, StringComparison.Ordinal);
         Assert.Equal("1", refused.Headers["Retry-After"]);
         (await _caller.GetAsync("/readyz")).ExpectProblem(503, "store-unavailable");
         (await _caller.GetAsync("/livez")).Expect(200);
@@ -48,7 +49,7 @@ public sealed class OutageTests : IAsyncLifetime
     public async Task S14_It_starts_without_ZooKeeper_and_is_ready_when_that_is_there()
     {
         await _zooKeeper.StopAsync();
-        await using ServiceProcess early = await ServiceProcess.StartAsync(ServiceFixture.Assembly, _zooKeeper.ConnectString, "--LockService:StoreDeadlineMs=500");
+        await using ServiceProcess early = await ServiceProcess.StartAsync(ServiceFixture.Assembly, _zooKeeper.ConnectString);
         var caller = new Caller(early.Http);
         (await caller.GetAsync("/livez")).Expect(200);
         (await caller.GetAsync("/readyz")).ExpectProblem(503, "store-unavailable");

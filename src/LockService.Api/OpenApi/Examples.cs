@@ -133,7 +133,7 @@ internal static class Examples
         [ErrorCodes.UnsupportedMediaType] = "The body must be JSON in UTF-8 and say so: Content-Type: application/json.",
         [ErrorCodes.TooManyWaiters] = "This instance already serves 10000 waiters, which is its limit.",
         [ErrorCodes.InternalError] = "The service failed in a way that was not foreseen; its log has the details.",
-        [ErrorCodes.StoreUnavailable] = "ZooKeeper could not be asked in time; nothing was done.",
+        [ErrorCodes.StoreUnavailable] = "ZooKeeper could not be reached in time. Nothing was done.",
         [ErrorCodes.Draining] = "This instance is shutting down; nothing was done.",
         [ErrorCodes.OutcomeUnknown] = "ZooKeeper's answer was lost: what was asked may have happened or not.",
     };

@@ -21,8 +21,8 @@ internal sealed partial class ProblemMapper(ILogger<ProblemMapper> log)
         {
             case ProblemException e:
                 return e.Problem;
-            case StoreUnavailableException:
-                return new ProblemResult(ProblemKind.StoreUnavailable, "ZooKeeper could not be asked in time; nothing was done.") { RetryAfter = s_retryAfter };
+            case StoreUnavailableException e:
+                return new ProblemResult(ProblemKind.StoreUnavailable, $"{e.Message} Nothing was done.") { RetryAfter = s_retryAfter };
             case DrainingException:
                 return new ProblemResult(ProblemKind.Draining, "This instance is shutting down; nothing was done.") { RetryAfter = s_retryAfter };
             case TooManyWaitersException e:

@@ -45,16 +45,24 @@ public sealed class ControlTests(ITestOutputHelper output)
             FaultReport report = await new FaultRun(options).RunAsync();
             CheckReport[] found = [.. report.Reports.Where(one => one.Violations.Count > 0)];
             string summary = found.Length == 0 ? "nothing" : string.Join(", ", found.Select(one => $"{one.Checker} {one.Violations.Count}"));
-            output.WriteLine($"{mutant.Name}: {summary} within {s_durations[run].TotalSeconds} s of faults");
+            await TellAsync($"{mutant.Name}: {summary} within {s_durations[run].TotalSeconds} s of faults");
             CheckReport? expected = Array.Find(found, one => one.Checker.StartsWith(mutant.Checker, StringComparison.Ordinal));
             if (expected is not null)
             {
-                output.WriteLine($"  {expected.Violations[0]}");
+                await TellAsync($"  {expected.Violations[0]}");
                 return true;
             }
         }
 
         return false;
+    }
+
+    private async Task TellAsync(string line)
+    {
+        output.WriteLine(line);
+        string file = Repository.File("artifacts/test-results/controls.txt");
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        await File.AppendAllTextAsync(file, line + "\n");
     }
 
     private static IEnumerable<Mutant> Wanted()
