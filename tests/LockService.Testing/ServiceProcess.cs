@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 
 namespace LockService.Testing;
 
@@ -136,7 +137,7 @@ public sealed class ServiceProcess : IAsyncDisposable
             using HttpResponseMessage response = await Http.GetAsync(new Uri(path, UriKind.Relative));
             return response.StatusCode == expected;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             return false;
         }

@@ -58,7 +58,7 @@ public sealed class ClusterProbe : IAsyncLifetime
             using HttpResponseMessage response = await instance.Http.GetAsync(new Uri(path, UriKind.Relative), limit.Token);
             return response.StatusCode;
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        catch (Exception e) when (e is HttpRequestException or System.Net.Sockets.SocketException or OperationCanceledException)
         {
             return null;
         }

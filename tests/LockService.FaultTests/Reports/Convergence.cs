@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using LockService.FaultTests.Clusters;
 using LockService.FaultTests.Workloads;
 using LockService.Testing;
@@ -120,7 +121,7 @@ internal sealed class Convergence(FaultCluster cluster, TimeProvider clock)
             using HttpResponseMessage response = await instance.Http.SendAsync(request);
             return response.StatusCode == HttpStatusCode.OK;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             return false;
         }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using LockService.FaultTests.Nemeses;
 using LockService.Testing.Histories;
 
@@ -35,11 +34,11 @@ internal sealed record FaultReport
 
     private IEnumerable<string> Lines()
     {
-        yield return Text($"Seed {Seed}: {Operations.Values.Sum()} operations and {Recoveries.Count} faults in {Faulty.TotalSeconds:0} s, {Violations.Count} violations.");
-        yield return Text($"Operations: {string.Join(", ", Operations.Select(o => $"{o.Key} {o.Value}"))}; besides {Pulses} writes that measure the service.");
+        yield return Goals.Text($"Seed {Seed}: {Operations.Values.Sum()} operations and {Recoveries.Count} faults in {Faulty.TotalSeconds:0} s, {Violations.Count} violations.");
+        yield return Goals.Text($"Operations: {string.Join(", ", Operations.Select(o => $"{o.Key} {o.Value}"))}; besides {Pulses} writes that measure the service.");
         foreach ((string workload, IReadOnlyDictionary<string, int> settled) in Unknown)
         {
-            yield return Text($"Unknown outcomes of {workload}: {(settled.Count == 0 ? "none" : string.Join(", ", settled.Select(s => $"{s.Key} {s.Value}")))}.");
+            yield return Goals.Text($"Unknown outcomes of {workload}: {(settled.Count == 0 ? "none" : string.Join(", ", settled.Select(s => $"{s.Key} {s.Value}")))}.");
         }
 
         foreach (CheckReport report in Reports)
@@ -57,22 +56,20 @@ internal sealed record FaultReport
 
         yield return Row("all", Recoveries);
         yield return "Times are of the faults that struck alone, if there were any, otherwise of all.";
+        yield return "";
+        foreach (string line in Goals.Lines(this))
+        {
+            yield return line;
+        }
     }
 
     private static string Row(string kind, IReadOnlyList<Recovery> recoveries)
     {
         Recovery[] alone = [.. recoveries.Where(recovery => recovery.Fault.Alone)];
         IReadOnlyList<Recovery> counted = alone.Length > 0 ? alone : recoveries;
-        double[] silences = Sorted(counted.Select(recovery => recovery.Silence));
-        double[] all = Sorted(counted.Select(recovery => recovery.UntilAllWrite));
-        return Text(
-            $"{kind} | {recoveries.Count} | {alone.Length} | {Percentile(silences, 0.5):0} | {Percentile(silences, 0.99):0} | {Percentile(all, 0.5):0} | {Percentile(all, 0.99):0}");
+        double[] silences = Goals.Sorted(counted.Select(recovery => recovery.Silence));
+        double[] all = Goals.Sorted(counted.Select(recovery => recovery.UntilAllWrite));
+        return Goals.Text(
+            $"{kind} | {recoveries.Count} | {alone.Length} | {Goals.Percentile(silences, 0.5):0} | {Goals.Percentile(silences, 0.99):0} | {Goals.Percentile(all, 0.5):0} | {Goals.Percentile(all, 0.99):0}");
     }
-
-    /// <summary>In milliseconds; a fault after which nobody wrote any more counts as endless.</summary>
-    private static double[] Sorted(IEnumerable<TimeSpan?> times) => [.. times.Select(time => time?.TotalMilliseconds ?? double.PositiveInfinity).Order()];
-
-    private static double Percentile(double[] sorted, double share) => sorted.Length == 0 ? 0 : sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))];
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

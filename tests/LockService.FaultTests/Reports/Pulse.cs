@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Sockets;
 using LockService.FaultTests.Clusters;
 using LockService.FaultTests.Nemeses;
 
@@ -88,7 +89,7 @@ internal sealed class Pulse(FaultCluster cluster, TimeProvider clock, long start
                     Volatile.Write(ref _last[instance.Number], now.Ticks);
                 }
             }
-            catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+            catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException)
             {
                 // No service there, which is what this measures.
             }

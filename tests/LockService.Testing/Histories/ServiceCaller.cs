@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace LockService.Testing.Histories;
@@ -151,9 +152,10 @@ public sealed class ServiceCaller(IReadOnlyList<HttpClient> instances)
                 }
             }
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception e) when (e is HttpRequestException or IOException or SocketException or OperationCanceledException)
         {
-            // To the client these are all the same: it does not know what became of its request.
+            // To the client these are all the same: it does not know what became of its request. (A connection that is reset while it is made may come
+            // out of HttpClient as the bare exception of its socket.)
             return null;
         }
     }
