@@ -47,6 +47,7 @@ internal sealed class FaultRun(FaultRunOptions options)
         await convergence.SettleAsync(workloads);
         await pulseStops.CancelAsync();
         await beating;
+        scheduler.Timeline.Stalls = pulse.Stalls();
         await convergence.LeaveNothingAsync(before);
 
         return new FaultReport

@@ -19,8 +19,11 @@ internal sealed class FaultTimeline
     /// <summary>Those that are over.</summary>
     internal IReadOnlyList<Fault> Faults => [.. _faults.OrderBy(fault => fault.Began)];
 
-    internal void Add(Fault fault) => _faults.Enqueue(fault);
+    /// <summary>
+    /// When an instance acknowledged no write for much longer than writes take, whatever the cause: a fault, or a machine that had no time for it.
+    /// Known when the run is over.
+    /// </summary>
+    internal IReadOnlyList<(TimeSpan From, TimeSpan To)> Stalls { get; set; } = [];
 
-    /// <summary>Those of which a part lies between two moments.</summary>
-    internal IEnumerable<Fault> Between(TimeSpan from, TimeSpan to) => Faults.Where(fault => fault.Began < to && fault.Ended > from);
+    internal void Add(Fault fault) => _faults.Enqueue(fault);
 }

@@ -14,6 +14,10 @@ internal sealed class Pulse(FaultCluster cluster, TimeProvider clock, long start
 
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+
+    /// <summary>A write is tried every 20 ms and takes some milliseconds.</summary>
+    private static readonly TimeSpan s_stall = TimeSpan.FromMilliseconds(250);
+
     private static readonly TimeSpan s_longestRecovery = TimeSpan.FromSeconds(20);
     private readonly long[] _last = new long[cluster.Instances.Count];
     private readonly ConcurrentQueue<TimeSpan>[] _written = [.. cluster.Instances.Select(_ => new ConcurrentQueue<TimeSpan>())];
@@ -33,6 +37,14 @@ internal sealed class Pulse(FaultCluster cluster, TimeProvider clock, long start
             await Task.Delay(s_interval, clock);
         }
     }
+
+    /// <summary>See <see cref="FaultTimeline.Stalls"/>.</summary>
+    internal IReadOnlyList<(TimeSpan From, TimeSpan To)> Stalls() =>
+    [
+        .. _written.Select(times => times.Order().ToArray())
+            .SelectMany(times => times.Zip(times.Skip(1)))
+            .Where(pair => pair.Second - pair.First > s_stall),
+    ];
 
     /// <summary>What each fault did to those who write.</summary>
     internal IReadOnlyList<Recovery> After(IEnumerable<Fault> faults)
