@@ -1,3 +1,4 @@
+using System.Globalization;
 using LockService.FaultTests.Clusters;
 using LockService.FaultTests.Nemeses;
 using LockService.FaultTests.Reports;
@@ -50,7 +51,7 @@ internal sealed class FaultRun(FaultRunOptions options)
         scheduler.Timeline.Stalls = pulse.Stalls();
         await convergence.LeaveNothingAsync(before);
 
-        return new FaultReport
+        var report = new FaultReport
         {
             Seed = options.Seed,
             Faulty = faultsEnded - s_warmUp,
@@ -60,5 +61,29 @@ internal sealed class FaultRun(FaultRunOptions options)
             Recoveries = pulse.After(scheduler.Timeline.Faults),
             Reports = [.. workloads.SelectMany(workload => workload.Check(scheduler.Timeline)), convergence.Report()],
         };
+        if (report.Violations.Count > 0)
+        {
+            await KeepAsync(cluster, scheduler.Timeline);
+        }
+
+        return report;
+    }
+
+    /// <summary>What is needed to find out what happened and is gone with the cluster: when faults struck, and what the servers and instances told.</summary>
+    private static async Task KeepAsync(FaultCluster cluster, FaultTimeline timeline)
+    {
+        string directory = Repository.File("artifacts/test-results/evidence");
+        Directory.CreateDirectory(directory);
+        await File.WriteAllLinesAsync(Path.Combine(directory, "faults.txt"), timeline.Faults.Select(fault =>
+            string.Create(CultureInfo.InvariantCulture, $"{fault.Began.TotalSeconds:F3} to {fault.Ended.TotalSeconds:F3} s: {fault.Kind}{(fault.Alone ? ", alone" : "")}")));
+        foreach (ZooKeeperServer server in cluster.ZooKeeper.Servers)
+        {
+            await File.WriteAllLinesAsync(Path.Combine(directory, $"zookeeper-{server.Port}.log"), server.Log);
+        }
+
+        foreach (Instance instance in cluster.Instances)
+        {
+            await File.WriteAllTextAsync(Path.Combine(directory, $"instance-{instance.Number}.log"), instance.Process?.LogTail() ?? "");
+        }
     }
 }
