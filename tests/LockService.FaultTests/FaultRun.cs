@@ -41,7 +41,16 @@ internal sealed class FaultRun(FaultRunOptions options)
         await Eventually.CompletesAsync("the faults end", scheduler.RunAsync(faultsStop.Token), options.Duration + TimeSpan.FromMinutes(5));
         TimeSpan faultsEnded = _clock.GetElapsedTime(_start);
         var convergence = new Convergence(cluster, _clock);
-        await convergence.HealAsync();
+        try
+        {
+            await convergence.HealAsync();
+        }
+        catch (TimeoutException)
+        {
+            await KeepAsync(cluster, scheduler.Timeline);
+            throw;
+        }
+
         await convergence.ServeAgainAsync();
         await clientsStop.CancelAsync();
         await Eventually.CompletesAsync("all clients end", clients, s_clientsEnd);
