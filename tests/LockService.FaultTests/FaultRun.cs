@@ -85,6 +85,8 @@ internal sealed class FaultRun(FaultRunOptions options)
         Directory.CreateDirectory(directory);
         await File.WriteAllLinesAsync(Path.Combine(directory, "faults.txt"), timeline.Faults.Select(fault =>
             string.Create(CultureInfo.InvariantCulture, $"{fault.Began.TotalSeconds:F3} to {fault.Ended.TotalSeconds:F3} s: {fault.Kind}{(fault.Alone ? ", alone" : "")}")));
+        await File.WriteAllLinesAsync(Path.Combine(directory, "stalls.txt"), timeline.Stalls.Select(stall =>
+            string.Create(CultureInfo.InvariantCulture, $"{stall.From.TotalSeconds:F3} to {stall.To.TotalSeconds:F3} s: an instance acknowledged no write")));
         foreach (ZooKeeperServer server in cluster.ZooKeeper.Servers)
         {
             await File.WriteAllLinesAsync(Path.Combine(directory, $"zookeeper-{server.Port}.log"), server.Log);

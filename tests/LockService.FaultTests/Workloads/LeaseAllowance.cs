@@ -4,8 +4,7 @@ using LockService.Testing.Histories;
 namespace LockService.FaultTests.Workloads;
 
 /// <summary>
-/// How late a lease may end: by a second while instances and a quorum run, that is, acknowledge writes without a pause; by that pause more if one of
-/// them did not, since then it has not run, for want of a processor if for nothing else. Instances that come back count a lease from then on, so that one which was
+/// How late a lease may end: by a second while instances and a quorum run. Instances that come back count a lease from then on, so that one which was
 /// running during a fault may last once more.
 /// </summary>
 internal static class LeaseAllowance
@@ -25,16 +24,11 @@ internal static class LeaseAllowance
                 .Select(fault => fault.Ended)];
             if (ends.Length == 0)
             {
-                TimeSpan stalled = timeline.Stalls.Select(stall => Earlier(stall.To, lease.Granted) - Later(stall.From, lease.End)).Append(TimeSpan.Zero).Max();
-                return new OvershootLimit(s_calm + stalled, AllowsForFaults: false);
+                return new OvershootLimit(s_calm, AllowsForFaults: false);
             }
 
             TimeSpan most = ends.Max() + s_reconnecting + lease.Ttl + s_calm - lease.End;
             return new OvershootLimit(most > s_calm ? most : s_calm, AllowsForFaults: true);
         };
     }
-
-    private static TimeSpan Earlier(TimeSpan one, TimeSpan other) => one < other ? one : other;
-
-    private static TimeSpan Later(TimeSpan one, TimeSpan other) => one > other ? one : other;
 }
