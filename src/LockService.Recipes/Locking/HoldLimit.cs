@@ -32,7 +32,7 @@ internal sealed class HoldLimit(LockServices services, string path, ContenderRec
         // Another instance may have taken the lease for younger, and promised more: that stays.
         TimeSpan told = wanted < left ? wanted : left;
         TimeSpan lease = mayShorten && told == wanted ? told : Longer(told, limited ? Promised() : record.Lease);
-        return (record with { TtlMs = ttlMs, GraceMs = (long)Math.Ceiling(lease.TotalMilliseconds) - ttlMs, HeldMs = (long)age.TotalMilliseconds }, told);
+        return (record with { TtlMs = ttlMs, GraceMs = (long)Math.Ceiling(lease.TotalMilliseconds) - ttlMs, HeldMs = (long)Math.Ceiling(age.TotalMilliseconds) }, told);
     }
 
     /// <summary>What is left of the present lease, at most.</summary>
