@@ -6,6 +6,7 @@
 #   require_curator     Java's lock library and a compiler for the tests' program that uses it; likewise.
 #   require_strace      What makes disks slow in fault tests; likewise.
 #   require_libfaketime What sets clocks wrong in fault tests; likewise.
+#   fetch_zookeeper     The jars of Debian's next ZooKeeper, into a directory; nothing is installed.
 #
 # All return 1 after one line that says what to install, where they may not do it.
 
@@ -42,6 +43,30 @@ require_strace() {
 
 require_libfaketime() {
   require_package libfaketime libfaketime has_libfaketime
+}
+
+# fetch_zookeeper DIRECTORY: Debian 12 has ZooKeeper 3.8.0, which can lose acknowledged transactions when its servers die soon after they have
+# joined (ZOOKEEPER-4394, 4409 and 4712, fixed in 3.9.3, which has a loss of its own, ZOOKEEPER-4925, fixed in 3.9.4). The archive that this machine
+# takes its packages from has a newer one in the suite 'testing'. Its jars run with the libraries of Debian 12.
+fetch_zookeeper() (
+  directory=$1
+  has_jars "$directory" && return 0
+  command -v apt-get > /dev/null && command -v dpkg-deb > /dev/null || return 1
+  work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT && cd "$work" && mkdir -p lists/partial cache/archives/partial "$directory" || return 1
+  grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2> /dev/null | head -n 1 | while read -r archive; do
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive testing main"
+  done > sources.list
+  own=(-o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache"
+    -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3)
+  apt_get "${own[@]}" update && apt_get "${own[@]}" download libzookeeper-java && dpkg-deb --extract libzookeeper-java_*.deb content || return 1
+  cp --dereference content/usr/share/java/zookeeper-[0-9]*.jar content/usr/share/java/zookeeper-jute-[0-9]*.jar "$directory" && has_jars "$directory"
+)
+
+# has_jars DIRECTORY: whether a ZooKeeper is there that is new enough.
+has_jars() {
+  local version
+  version=$(cd "$1" 2> /dev/null && ls zookeeper-jute-*.jar 2> /dev/null | sed 's/zookeeper-jute-\(.*\)\.jar/\1/')
+  [[ -n $version && -e $1/zookeeper-$version.jar && $(printf '%s\n' 3.9.4 "$version" | sort -V | head -n 1) == 3.9.4 ]]
 }
 
 # require_package TITLE PACKAGE PRESENT: installs Debian's package unless the function PRESENT finds what it holds.

@@ -10,6 +10,8 @@
 #
 # With --faults only the fault suite runs, for N minutes (20 unless said otherwise) with the choices of seed S (a new one unless given), and
 # prints its report; with --controls it then runs on services from which a guard was removed, and must find that.
+#
+# The fault suite breaks the ZooKeeper whose jars are in LOCKSERVICE_ZOOKEEPER_JARS; by default that of Debian's next release, which is fetched.
 set -uo pipefail
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -159,6 +161,15 @@ if [[ -z $faults ]]; then
   for project in "$repository"/tests/*.Tests/*.csproj; do
     run_project "$(basename "$project" .csproj)"
   done
+fi
+
+# The suite is about what the service does when servers die, not about what ZooKeeper 3.8.0 loses then.
+if [[ -z ${LOCKSERVICE_ZOOKEEPER_JARS:-} ]]; then
+  if fetch_zookeeper "$repository/artifacts/zookeeper"; then
+    export LOCKSERVICE_ZOOKEEPER_JARS=$repository/artifacts/zookeeper
+  else
+    echo "The fault suite runs on this machine's ZooKeeper: no newer one could be had. Before 3.9.4 it may lose what it acknowledged, which the suite will find."
+  fi
 fi
 
 # Last, so that nothing else breaks beside what it breaks itself.

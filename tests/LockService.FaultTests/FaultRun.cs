@@ -63,6 +63,7 @@ internal sealed class FaultRun(FaultRunOptions options)
         var report = new FaultReport
         {
             Seed = options.Seed,
+            ZooKeeper = await cluster.ZooKeeper.Servers[0].VersionAsync(),
             Faulty = faultsEnded - s_warmUp,
             Operations = workloads.ToDictionary(workload => workload.Name, workload => workload.Operations),
             Pulses = pulse.Written,
@@ -90,6 +91,10 @@ internal sealed class FaultRun(FaultRunOptions options)
         foreach (ZooKeeperServer server in cluster.ZooKeeper.Servers)
         {
             await File.WriteAllLinesAsync(Path.Combine(directory, $"zookeeper-{server.Port}.log"), server.Log);
+            foreach (string file in server.TransactionLogs())
+            {
+                File.Copy(file, Path.Combine(directory, $"zookeeper-{server.Port}-{Path.GetFileName(file)}"), overwrite: true);
+            }
         }
 
         foreach (Instance instance in cluster.Instances)

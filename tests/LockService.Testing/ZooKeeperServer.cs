@@ -216,6 +216,21 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     /// <summary>All transactions since the server was new, in their order, as it has logged them until now.</summary>
     public IReadOnlyList<LoggedTransaction> ReadTransactions() => LoggedTransaction.ReadAll(DataDirectory);
 
+    /// <summary>The files with these transactions; each is named for its first one.</summary>
+    public IReadOnlyList<string> TransactionLogs() => Directory.GetFiles(Path.Combine(DataDirectory, "version-2"), "log.*");
+
+    /// <summary>The last transaction in each snapshot that the server has written.</summary>
+    public IReadOnlyList<long> Snapshots() =>
+        [.. Directory.GetFiles(Path.Combine(DataDirectory, "version-2"), "snapshot.*").Select(file => Convert.ToInt64(Path.GetExtension(file)[1..], 16))];
+
+    /// <summary>Its version, as in "3.8.0"; "unknown" if it does not tell.</summary>
+    public async Task<string> VersionAsync()
+    {
+        const string prefix = "Zookeeper version: ";
+        string answer = await TryAskAsync("srvr");
+        return answer.StartsWith(prefix, StringComparison.Ordinal) ? answer[prefix.Length..].Split('-', ',', '\n')[0] : "unknown";
+    }
+
     /// <summary>The last lines of the server's log.</summary>
     public string LogTail() => string.Join('\n', Log.TakeLast(40).DefaultIfEmpty("(no log)"));
 

@@ -118,15 +118,22 @@ public sealed record ZooKeeperServerOptions
 
     /// <summary>
     /// Debian's <c>zookeeper.jar</c> names its dependencies in its manifest, except for a logger's back end and two parts of Netty
-    /// that only its TLS port needs.
+    /// that only its TLS port needs. <c>LOCKSERVICE_ZOOKEEPER_JARS</c> is a directory whose jars come before these: those of another version.
     /// </summary>
     private static string ClassPath()
     {
         const string directory = "/usr/share/java";
         string[] jars = ["zookeeper.jar", "slf4j-simple.jar", "netty-codec.jar", "netty-resolver.jar"];
         string server = Path.Combine(directory, jars[0]);
-        return File.Exists(server)
-            ? string.Join(':', jars.Select(jar => Path.Combine(directory, jar)))
-            : throw new FileNotFoundException($"{server} is missing: install Debian's packages libzookeeper-java and default-jre-headless.");
+        if (!File.Exists(server))
+        {
+            throw new FileNotFoundException($"{server} is missing: install Debian's packages libzookeeper-java and default-jre-headless.");
+        }
+
+        // The generated records come first: a server's manifest names Debian's, and what it names comes right after it.
+        string[] others = Environment.GetEnvironmentVariable("LOCKSERVICE_ZOOKEEPER_JARS") is { Length: > 0 } given
+            ? [.. Directory.GetFiles(given, "zookeeper-jute*.jar").Concat(Directory.GetFiles(given, "*.jar")).Distinct()]
+            : [];
+        return string.Join(':', [.. others, .. jars.Select(jar => Path.Combine(directory, jar))]);
     }
 }

@@ -36,5 +36,21 @@ public sealed class EnsembleLogTests
     public void A_transaction_that_is_not_the_same_in_all_logs_is_found() =>
         Assert.Single(EnsembleLog.Merge([[At(1)], [At(1)], [new LoggedTransaction(1, [new LoggedChange("/other", IsCreation: true)])]]).Violations);
 
+    [Theory]
+    [InlineData(new long[] { 1, 4 }, new long[] { }, 2)]
+    [InlineData(new long[] { 1, 4 }, new long[] { 1, 4 }, 2)]
+    [InlineData(new long[] { 1, 4 }, new long[] { 2 }, 1)]
+    [InlineData(new long[] { 1, 4 }, new long[] { 3 }, 0)]
+    [InlineData(new long[] { 1, 2 }, new long[] { }, 0)]
+    [InlineData(new long[] { 3, 4 }, new long[] { }, 0)]
+    [InlineData(new long[] { }, new long[] { }, 0)]
+    public void A_gap_in_a_log_that_goes_on_and_that_no_snapshot_fills_is_counted(long[] logged, long[] snapshots, int gap)
+    {
+        LoggedTransaction[] log = [At(1), At(2), At(3), At(4)];
+        LoggedTransaction[] own = [.. logged.Select(At)];
+
+        Assert.Equal(gap, EnsembleLog.Merge([log, log, own]).MissingFrom(own, snapshots));
+    }
+
     private static LoggedTransaction At(long zxid) => new(zxid, [new LoggedChange("/node", IsCreation: true)]);
 }

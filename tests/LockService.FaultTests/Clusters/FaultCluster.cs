@@ -82,8 +82,6 @@ internal sealed class FaultCluster : IAsyncDisposable
                 ["zookeeper.testingonly.initialZxid"] = $"{(1L << 32) - BeforeRollOver}",
                 // Fsync must happen to be slow or to fail.
                 ["zookeeper.forceSync"] = "yes",
-                // Members learn of what they missed from the log, however long it is, so that each log is whole.
-                ["zookeeper.snapshotSizeFactor"] = "1000000",
                 ["znode.container.checkIntervalMs"] = "5000",
             },
         };

@@ -8,6 +8,9 @@ internal sealed record FaultReport
 {
     internal required int Seed { get; init; }
 
+    /// <summary>The version of ZooKeeper that was broken.</summary>
+    internal required string ZooKeeper { get; init; }
+
     /// <summary>How long faults struck.</summary>
     internal required TimeSpan Faulty { get; init; }
 
@@ -34,7 +37,7 @@ internal sealed record FaultReport
 
     private IEnumerable<string> Lines()
     {
-        yield return Goals.Text($"Seed {Seed}: {Operations.Values.Sum()} operations and {Recoveries.Count} faults in {Faulty.TotalSeconds:0} s, {Violations.Count} violations.");
+        yield return Goals.Text($"Seed {Seed}: {Operations.Values.Sum()} operations and {Recoveries.Count} faults in {Faulty.TotalSeconds:0} s on ZooKeeper {ZooKeeper}, {Violations.Count} violations.");
         yield return Goals.Text($"Operations: {string.Join(", ", Operations.Select(o => $"{o.Key} {o.Value}"))}; besides {Pulses} writes that measure the service.");
         foreach ((string workload, IReadOnlyDictionary<string, int> settled) in Unknown)
         {

@@ -6,19 +6,24 @@ namespace LockService.FaultTests.Workloads;
 /// <summary>What the ensemble has logged, read once, when all its members have caught up.</summary>
 internal sealed class ServerLogs(ZooKeeperEnsemble zooKeeper)
 {
-    private readonly Lazy<EnsembleLog> _merged = new(() => EnsembleLog.Merge([.. zooKeeper.Servers.Select(server => server.ReadTransactions())]));
+    private readonly Lazy<(EnsembleLog Log, int Gaps)> _merged = new(() =>
+    {
+        IReadOnlyList<LoggedTransaction>[] logs = [.. zooKeeper.Servers.Select(server => server.ReadTransactions())];
+        EnsembleLog merged = EnsembleLog.Merge(logs);
+        return (merged, zooKeeper.Servers.Select((server, i) => merged.MissingFrom(logs[i], server.Snapshots())).Sum());
+    });
 
     /// <summary>What the log says of locks, and whether the members agree on it.</summary>
     internal CheckReport Check(LockHistory history)
     {
-        EnsembleLog log = _merged.Value;
+        (EnsembleLog log, int gaps) = _merged.Value;
         CheckReport report = LockLogChecker.Check(log.Transactions, "/lockservice/locks", history);
         return report with
         {
             Violations = [.. report.Violations, .. log.Violations],
             Figures = new Dictionary<string, double>(report.Figures)
             {
-                ["transactions"] = log.Transactions.Count, ["not in all logs"] = log.Missing, ["in one alone"] = log.Discarded,
+                ["transactions"] = log.Transactions.Count, ["not in all logs"] = log.Missing, ["in one alone"] = log.Discarded, ["gaps in servers' logs"] = gaps,
             },
         };
     }

@@ -41,5 +41,21 @@ public sealed record EnsembleLog(IReadOnlyList<LoggedTransaction> Transactions, 
             committed, violations, transactions.Values.Count(logged => logged.Logs < logs.Count), transactions.Count - committed.Length);
     }
 
+    /// <summary>
+    /// How many transactions in the logs of the others a member has neither logged nor got with a snapshot, although it went on logging afterwards. Some
+    /// may never have been committed; hundreds are a ZooKeeper that lost what it had acknowledged, and not the service's doing.
+    /// </summary>
+    /// <param name="log">The member's log.</param>
+    /// <param name="snapshots">The last transaction in each of its snapshots.</param>
+    public int MissingFrom(IReadOnlyList<LoggedTransaction> log, IReadOnlyCollection<long> snapshots)
+    {
+        ArgumentNullException.ThrowIfNull(log);
+        var own = new SortedSet<long>(log.Select(transaction => transaction.Zxid));
+        var covering = new SortedSet<long>(snapshots);
+        long Next(long zxid) => own.GetViewBetween(zxid, own.Max).Min;
+        return Transactions.Select(transaction => transaction.Zxid).Count(zxid =>
+            own.Count > 0 && own.Min < zxid && zxid < own.Max && !own.Contains(zxid) && covering.GetViewBetween(zxid, Next(zxid) - 1).Count == 0);
+    }
+
     private static bool Covers(IReadOnlyList<LoggedTransaction> log, long zxid) => log.Count > 0 && log[0].Zxid <= zxid && log[^1].Zxid >= zxid;
 }
