@@ -1,4 +1,5 @@
 using LockService.Testing;
+using LockService.ZooKeeper;
 
 namespace LockService.FaultTests.Clusters;
 
@@ -7,7 +8,10 @@ internal sealed class FaultCluster : IAsyncDisposable
 {
     internal const int Size = 3;
 
-    /// <summary>So many transactions before the low half of the zxid is used up, and the leader must be elected anew.</summary>
+    /// <summary>
+    /// So many transactions before the low half of the zxid is used up, and the leader must be elected anew: more than there are between two faults
+    /// that end an epoch, so that this happens when a nemesis wants it.
+    /// </summary>
     private const long BeforeRollOver = 30_000;
 
     /// <summary>Followers connect to a server that they have elected before it listens; that they were reset they would take for its end.</summary>
@@ -104,6 +108,13 @@ internal sealed class FaultCluster : IAsyncDisposable
 
     /// <summary>From one ZooKeeper server to another: what a follower sends to its leader and hears from it, and votes.</summary>
     internal IReadOnlyList<Link> Between(int from, int to) => _between[(from, to)];
+
+    /// <summary>A client of ZooKeeper past all links; of all servers unless some are given.</summary>
+    internal ZooKeeperClient Client(params ZooKeeperServer[] servers) => new(new ZooKeeperOptions
+    {
+        Servers = ConnectString.Parse(string.Join(',', (servers.Length > 0 ? servers : ZooKeeper.Servers).Select(server => server.ConnectString))),
+        SessionTimeout = TimeSpan.FromSeconds(30),
+    });
 
     public async ValueTask DisposeAsync()
     {

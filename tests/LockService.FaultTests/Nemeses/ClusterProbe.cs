@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.Json;
 using LockService.FaultTests.Clusters;
 using LockService.Testing;
-using LockService.ZooKeeper;
 using Xunit;
 
 namespace LockService.FaultTests.Nemeses;
@@ -77,13 +76,6 @@ public sealed class ClusterProbe : IAsyncLifetime
         using JsonDocument status = JsonDocument.Parse(await instance.Http.GetStringAsync(new Uri("/v1/status", UriKind.Relative)));
         return status.RootElement.GetProperty("zooKeeper").GetProperty("sessionId").ToString();
     }));
-
-    /// <summary>A client of its own, past all links.</summary>
-    internal ZooKeeperClient Client(params ZooKeeperServer[] servers) => new(new ZooKeeperOptions
-    {
-        Servers = ConnectString.Parse(string.Join(',', (servers.Length > 0 ? servers : Cluster.ZooKeeper.Servers).Select(server => server.ConnectString))),
-        SessionTimeout = TimeSpan.FromSeconds(30),
-    });
 }
 
 /// <summary>They share it, one after the other.</summary>

@@ -6,9 +6,6 @@ namespace LockService.FaultTests.Nemeses;
 /// <summary>Disks of ZooKeeper's servers are full or slow.</summary>
 internal static class DiskNemeses
 {
-    /// <summary>How long a server that could not write gets to recover by itself when it can again, before somebody restarts it.</summary>
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
-
     /// <summary>Z19: one server cannot write.</summary>
     internal static INemesis FullOnOne { get; } = new Nemesis("disk full on one server", NemesisTarget.Servers, (cluster, random, hurry) =>
         FillAsync([Nemesis.OneOf(random, cluster.ZooKeeper.Servers)], Nemesis.Between(random, 1, 4), hurry));
@@ -25,44 +22,25 @@ internal static class DiskNemeses
     internal static INemesis SlowOnAll { get; } = new Nemesis("slow fsync on all servers", NemesisTarget.Servers, (cluster, random, hurry) =>
         SlowAsync(cluster.ZooKeeper.Servers, Nemesis.Between(random, 0.1, 2), Nemesis.Between(random, 3, 7), hurry));
 
-    /// <summary>No file of these servers may grow or be written to. Half a transaction is never written, since what is there is beyond the limit.</summary>
+    /// <summary>
+    /// No file of these servers may grow or be written to. Half a transaction is never written, since what is there is beyond the limit. They are
+    /// killed before there is room again: a leader that goes on after it could not log what its followers had can leave a gap in its log.
+    /// </summary>
     private static async Task FillAsync(IReadOnlyList<ZooKeeperServer> servers, TimeSpan time, CancellationToken hurry)
     {
         try
         {
-            await Task.WhenAll(servers.Select(server => LimitFilesAsync(server, "0")));
+            await Task.WhenAll(servers.Select(server => RunAsync("prlimit", $"--pid={server.ProcessId}", "--fsize=0:")));
             await Nemesis.HoldAsync(time, hurry);
         }
         finally
         {
             await Task.WhenAll(servers.Select(async server =>
             {
-                if (!server.HasEnded)
-                {
-                    await LimitFilesAsync(server, "unlimited");
-                }
-
-                await RecoverAsync(server);
+                await server.StopAsync();
+                await server.BringBackAsync();
             }));
         }
-    }
-
-    private static Task LimitFilesAsync(ZooKeeperServer server, string limit) => RunAsync("prlimit", $"--pid={server.ProcessId}", $"--fsize={limit}:");
-
-    private static async Task RecoverAsync(ZooKeeperServer server)
-    {
-        long start = TimeProvider.System.GetTimestamp();
-        while (!server.HasEnded && await server.ModeAsync() is null && TimeProvider.System.GetElapsedTime(start) < s_patience)
-        {
-            await Nemesis.HoldAsync(TimeSpan.FromMilliseconds(100), CancellationToken.None);
-        }
-
-        if (await server.ModeAsync() is null)
-        {
-            await server.RelaunchAsync();
-        }
-
-        await server.BringBackAsync();
     }
 
     private static async Task SlowAsync(IReadOnlyList<ZooKeeperServer> servers, TimeSpan delay, TimeSpan time, CancellationToken hurry)

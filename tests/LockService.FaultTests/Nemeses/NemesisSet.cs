@@ -60,6 +60,7 @@ internal static class NemesisSet
         (ServerNemeses.NoQuorumForAMinute, 1),
         (ServerNemeses.KillEveryLeader, 2),
         (ServerNemeses.OneConnection, 2),
+        (ServerNemeses.RollOver, 2),
         (ClockNemeses.ServerAhead, 1),
         (ClockNemeses.ServerBehind, 1),
         (ClockNemeses.LeaderAhead, 1),

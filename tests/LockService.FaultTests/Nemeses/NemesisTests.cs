@@ -44,7 +44,7 @@ public sealed class NemesisTests(ClusterProbe probe)
     [Fact]
     public async Task Nothing_is_written_while_two_servers_stand_still()
     {
-        await using var client = probe.Client();
+        await using var client = probe.Cluster.Client();
         await client.ExistsAsync("/");
         Task create = Task.CompletedTask;
         await probe.StrikeAsync(ServerNemeses.NoQuorumBriefly, async () =>
@@ -60,7 +60,7 @@ public sealed class NemesisTests(ClusterProbe probe)
     [Fact]
     public async Task Servers_answer_late_by_what_the_leader_is_delayed()
     {
-        await using var client = probe.Client(await FollowerAsync());
+        await using var client = probe.Cluster.Client(await FollowerAsync());
         await client.ExistsAsync("/");
         await probe.StrikeAsync(EnsembleLinkNemeses.DelayLeader, async () =>
         {

@@ -1,11 +1,18 @@
 using LockService.FaultTests.Clusters;
 using LockService.Testing;
+using LockService.ZooKeeper;
 
 namespace LockService.FaultTests.Nemeses;
 
 /// <summary>ZooKeeper's servers are killed, stopped and started again.</summary>
 internal static class ServerNemeses
 {
+    /// <summary>Enough to use up an epoch's numbers on a slow machine; without a quorum it cannot be done.</summary>
+    private static readonly TimeSpan s_rollOver = TimeSpan.FromSeconds(20);
+
+    /// <summary>How many writes are under way at once for it.</summary>
+    private const int Burst = 1000;
+
     /// <summary>Z2: another one leads within seconds.</summary>
     internal static INemesis KillLeader { get; } = new Nemesis("kill -9 of the leader", NemesisTarget.Servers, async (cluster, random, hurry) =>
     {
@@ -64,6 +71,32 @@ internal static class ServerNemeses
         for (int left = random.Next(3, 5); left > 0 && !hurry.IsCancellationRequested; left--)
         {
             await ServerSteps.BreakAsync([await cluster.LeaderAsync(random, hurry)], server => server.StopAsync(), TimeSpan.Zero, hurry);
+        }
+    });
+
+    /// <summary>Z13: so many transactions that the epoch has no number left for the next one, which ends its leader's time.</summary>
+    internal static INemesis RollOver { get; } = new Nemesis("zxid roll-over", NemesisTarget.Servers, async (cluster, random, hurry) =>
+    {
+        await using ZooKeeperClient client = cluster.Client();
+        long start = TimeProvider.System.GetTimestamp();
+        long last = 0;
+        while (!hurry.IsCancellationRequested && TimeProvider.System.GetElapsedTime(start) < s_rollOver)
+        {
+            try
+            {
+                Stat[] stats = await Task.WhenAll(Enumerable.Range(0, Burst).Select(_ => client.SetDataAsync("/", default, -1)));
+                if (last >> 32 < stats[^1].ModifiedZxid >> 32 && unchecked((uint)last) > uint.MaxValue - (2 * Burst))
+                {
+                    return;
+                }
+
+                last = stats[^1].ModifiedZxid;
+            }
+            catch (ZooKeeperException)
+            {
+                // While nobody leads; what was written last is known.
+                await Nemesis.HoldAsync(TimeSpan.FromMilliseconds(50), hurry);
+            }
         }
     });
 

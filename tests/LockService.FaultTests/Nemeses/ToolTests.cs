@@ -17,7 +17,7 @@ public sealed class ToolTests(ClusterProbe probe)
     [Fact]
     public async Task A_server_whose_disk_is_full_cannot_write_its_log()
     {
-        await using ZooKeeperClient client = probe.Client();
+        await using ZooKeeperClient client = probe.Cluster.Client();
         int before = ErrorsOfLogWriters();
         await probe.StrikeAsync(DiskNemeses.FullOnOne, () => Eventually.TrueAsync("a log cannot be written", async () =>
         {
@@ -30,7 +30,7 @@ public sealed class ToolTests(ClusterProbe probe)
     [Fact]
     public async Task A_write_takes_as_long_as_the_disks_of_all_servers()
     {
-        await using ZooKeeperClient client = probe.Client();
+        await using ZooKeeperClient client = probe.Cluster.Client();
         await probe.StrikeAsync(DiskNemeses.SlowOnAll, () => Eventually.TrueAsync("a write takes long", async () =>
         {
             long start = TimeProvider.System.GetTimestamp();
@@ -96,22 +96,9 @@ public sealed class ToolTests(ClusterProbe probe)
     [Fact]
     public async Task The_leader_is_elected_anew_when_half_of_the_zxid_is_used_up()
     {
-        await using ZooKeeperClient client = probe.Client();
-        long begin = (await client.SetDataAsync("/", default, -1)).ModifiedZxid;
         int[] processes = [.. probe.Cluster.ZooKeeper.Servers.Select(server => server.ProcessId)];
-        await Eventually.TrueAsync("the zxid has rolled over", async () =>
-        {
-            try
-            {
-                Stat[] stats = await Task.WhenAll(Enumerable.Range(0, 1000).Select(_ => client.SetDataAsync("/", default, -1)));
-                return stats[^1].ModifiedZxid >> 32 > begin >> 32;
-            }
-            catch (ZooKeeperException)
-            {
-                // While nobody leads.
-                return false;
-            }
-        });
+        await ServerNemeses.RollOver.StrikeAsync(probe.Cluster, new Random(1), CancellationToken.None);
+
         Assert.Contains(Lines(), line => line.Contains("rolled over", StringComparison.Ordinal));
         Assert.Equal(processes, probe.Cluster.ZooKeeper.Servers.Select(server => server.ProcessId));
         await probe.WholeAsync();

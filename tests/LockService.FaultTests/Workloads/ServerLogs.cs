@@ -13,6 +13,9 @@ internal sealed class ServerLogs(ZooKeeperEnsemble zooKeeper)
         return (merged, zooKeeper.Servers.Select((server, i) => merged.MissingFrom(logs[i], server.Snapshots())).Sum());
     });
 
+    /// <summary>The low half of the last zxid that a leader gives away: the next one is the epoch's end.</summary>
+    private const uint LastInEpoch = uint.MaxValue - 1;
+
     /// <summary>What the log says of locks, and whether the members agree on it.</summary>
     internal CheckReport Check(LockHistory history)
     {
@@ -24,6 +27,7 @@ internal sealed class ServerLogs(ZooKeeperEnsemble zooKeeper)
             Figures = new Dictionary<string, double>(report.Figures)
             {
                 ["transactions"] = log.Transactions.Count, ["not in all logs"] = log.Missing, ["in one alone"] = log.Discarded, ["gaps in servers' logs"] = gaps,
+                ["roll-overs"] = log.Transactions.Count(transaction => unchecked((uint)transaction.Zxid) == LastInEpoch),
             },
         };
     }
