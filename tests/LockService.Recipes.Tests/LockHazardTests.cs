@@ -233,7 +233,7 @@ public sealed class LockHazardTests(ZooKeeperFixture zooKeeper) : IAsyncLifetime
         Assert.Empty(logger.Lines);
     }
 
-    private static void CollectGarbage()
+    internal static void CollectGarbage()
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();

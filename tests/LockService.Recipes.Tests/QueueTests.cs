@@ -51,6 +51,41 @@ public sealed class QueueTests(ZooKeeperFixture zookeeper)
     }
 
     [Fact]
+    public async Task What_was_enqueued_here_and_elsewhere_is_taken_together_and_nothing_of_it_twice()
+    {
+        await using TestInstance one = await TestInstance.StartAsync(zookeeper);
+        await using TestInstance two = await TestInstance.StartAsync(zookeeper, one.Chroot);
+        LockHazardTests.CollectGarbage();
+        Exception? unobserved = null;
+        void Note(object? sender, UnobservedTaskExceptionEventArgs e) => unobserved = e.Exception;
+        TaskScheduler.UnobservedTaskException += Note;
+        try
+        {
+            int together = 0;
+            for (int round = 0; round < 50; round++)
+            {
+                await one.Queues.EnqueueAsync("q", Bodies(1), s_never);
+                await two.Queues.EnqueueAsync("q", Bodies(2), s_never);
+                for (int left = 2; left > 0;)
+                {
+                    IReadOnlyList<LeasedMessage> messages = await one.Queues.DequeueAsync("q", 2, s_longWait, s_lease, s_never);
+                    left -= messages.Count;
+                    together += messages.Count == 2 ? 1 : 0;
+                }
+            }
+
+            LockHazardTests.CollectGarbage();
+
+            Assert.True(together > 0);
+            Assert.Null(unobserved);
+        }
+        finally
+        {
+            TaskScheduler.UnobservedTaskException -= Note;
+        }
+    }
+
+    [Fact]
     public async Task An_acknowledged_message_is_gone_and_leaves_nothing_behind()
     {
         await using TestInstance one = await TestInstance.StartAsync(zookeeper);

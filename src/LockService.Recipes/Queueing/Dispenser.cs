@@ -228,6 +228,9 @@ internal sealed class Dispenser
             }
             else if (toLoad is { } priority)
             {
+                // A segment is read as a whole, with what was taken out of the window and is not leased yet.
+                _window.PutBack(ready);
+                ready.Clear();
                 refresh = !await ReadAsync((client, token) => _window.LoadAsync(client, priority, token)).ConfigureAwait(false);
             }
             else if (ready.Count > 0)
