@@ -190,17 +190,6 @@ internal static class Mutants
                     "$\"{parent}/{request.Shard}/{request.Digest}{Guid.NewGuid():N}\";"),
             ],
         },
-        new()
-        {
-            Name = "read-without-sync",
-            Guard = "A counter is read behind a sync: the server in use may lag behind.",
-            Checker = "counters",
-            Nemeses = [(EnsembleLinkNemeses.PartitionFollower, 3), (EnsembleLinkNemeses.DelayLeader, 1)],
-            Edits =
-            [
-                new(Recipes + "Counting/CounterNode.cs", "Task sync = client.SyncAsync(path, cancellation);", "Task sync = Task.CompletedTask;"),
-            ],
-        },
     ];
 
     /// <summary>Of queues.</summary>
