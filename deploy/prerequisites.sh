@@ -6,7 +6,7 @@
 #   require_curator     Java's lock library and a compiler for the tests' program that uses it; likewise.
 #   require_strace      What makes disks slow in fault tests; likewise.
 #   require_libfaketime What sets clocks wrong in fault tests; likewise.
-#   fetch_zookeeper     The jars of Debian's next ZooKeeper, into a directory; nothing is installed.
+#   fetch_zookeeper     The jars of Debian's next ZooKeeper, into a directory; nothing is installed. Returns 1 if they cannot be had.
 #
 # All return 1 after one line that says what to install, where they may not do it.
 
@@ -57,7 +57,7 @@ fetch_zookeeper() (
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive testing main"
   done > sources.list
   own=(-o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache"
-    -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=3)
+    -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30)
   apt_get "${own[@]}" update && apt_get "${own[@]}" download libzookeeper-java && dpkg-deb --extract libzookeeper-java_*.deb content || return 1
   cp --dereference content/usr/share/java/zookeeper-[0-9]*.jar content/usr/share/java/zookeeper-jute-[0-9]*.jar "$directory" && has_jars "$directory"
 )
