@@ -35,6 +35,12 @@ internal sealed class CommitUnit(string resource)
     internal TimeSpan Patience { get; init; }
 
     /// <summary>
+    /// Called, at most once, when the unit is known to be committed, before its caller is answered, and for units of one lane in the order
+    /// of their commitment. Runs on the lane; must neither block nor throw.
+    /// </summary>
+    internal Action<CommitResult>? Committed { get; init; }
+
+    /// <summary>
     /// Called, at most once, when the unit turns out to be committed after its caller had left or had been told that its outcome is
     /// unknown: the moment to give back what nobody will use. Runs on the lane; must neither block nor throw.
     /// </summary>

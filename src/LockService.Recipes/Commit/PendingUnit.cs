@@ -62,6 +62,11 @@ internal sealed class PendingUnit(CommitUnit unit, long deadline, long submitted
     /// <summary>The outcome is known.</summary>
     internal void Settle(CommitResult result)
     {
+        if (result.Committed)
+        {
+            unit.Committed?.Invoke(result);
+        }
+
         if (!_answer.TrySetResult(result) && result.Committed)
         {
             unit.Unclaimed?.Invoke(result);

@@ -35,10 +35,12 @@ internal sealed class QueuedWait(
     /// <summary>The same for what is heard of within this process.</summary>
     private static readonly TimeSpan s_askAgain = TimeSpan.FromSeconds(30);
 
+    private LockLine? _line;
+    private Place? _place;
     private bool _concluded;
 
     /// <summary>The waiter; null before it was created.</summary>
-    internal ContenderName? Name { get; private set; }
+    internal ContenderName? Name => _place?.Name;
 
     /// <param name="missing">Whether the directory seems not to exist.</param>
     /// <param name="limit">Everything's, unless the caller gets into the queue.</param>
@@ -53,21 +55,18 @@ internal sealed class QueuedWait(
         try
         {
             CommitResult entered = await EnterAsync(prefix, seat.Session, missing, token).ConfigureAwait(false);
-            if (entered.Paths[^1] is not { } path || entered.Client is not { } client)
+            if (_line is not { } line || _place is not { } place)
             {
                 throw Lost();
             }
 
-            Name = ContenderName.Parse(path[(directory.Path.Length + 1)..])!;
-            var place = new Place(Name, client, options, mayBeHandedOver: companions is null);
-            LockLine line = services.Lines.Join(directory.Path, place);
             try
             {
                 return await StandAsync(line, place, entered.Listing, limit, cancellation, token).ConfigureAwait(false);
             }
             finally
             {
-                Leave(line, place);
+                Leave();
             }
         }
         finally
@@ -90,7 +89,8 @@ internal sealed class QueuedWait(
         {
             var unit = new CommitUnit(directory.Path) {
                 ListBehind = directory.Path,
-                Unclaimed = GiveUp,
+                Committed = Join,
+                Unclaimed = _ => Leave(),
                 Patience = options.Wait > s_entryPatience ? s_entryPatience : TimeSpan.Zero,
             };
             if (missing)
@@ -138,7 +138,7 @@ internal sealed class QueuedWait(
         CancellationToken cancellation,
         CancellationToken token)
     {
-        if (Name!.Sequence is < 0 or > LastSequence)
+        if (place.Name.Sequence is < 0 or > LastSequence)
         {
             throw new StoreUnavailableException("The lock's queue numbers are nearly used up; it must be unused for a minute to begin anew.");
         }
@@ -308,9 +308,28 @@ internal sealed class QueuedWait(
         line.Grant([(place, hold)], released: null, token);
     }
 
-    /// <summary>Every way out without a grant: what is left of the place is removed.</summary>
-    private void Leave(LockLine line, Place place)
+    /// <summary>
+    /// Stands in the line as soon as the node is there: those who came in the same batch find everybody before them in it, and need not
+    /// watch one another.
+    /// </summary>
+    private void Join(CommitResult entered)
     {
+        if (entered.Paths[^1] is { } path && entered.Client is { } client)
+        {
+            ContenderName waiter = ContenderName.Parse(path[(directory.Path.Length + 1)..])!;
+            _place = new Place(waiter, client, options, mayBeHandedOver: companions is null);
+            _line = services.Lines.Join(directory.Path, _place);
+        }
+    }
+
+    /// <summary>Every way out without a grant: what is left of the place is removed. Also if nobody waited any more when it came to be.</summary>
+    private void Leave()
+    {
+        if (_line is not { } line || _place is not { } place)
+        {
+            return;
+        }
+
         PlaceState until = _concluded ? PlaceState.Claimed : line.Abandon(place);
         if (until is PlaceState.Waiting or PlaceState.Promoting)
         {
@@ -328,15 +347,6 @@ internal sealed class QueuedWait(
     }
 
     private void Abandon(Hold hold, long token) => Granting.Abandon(services, directory, hold, token, isKept: companions is not null);
-
-    /// <summary>The waiter came to be when nobody waited for it any more.</summary>
-    private void GiveUp(CommitResult late)
-    {
-        if (late.Paths[^1] is { } path)
-        {
-            services.Deletes.Delete(directory.Path, path);
-        }
-    }
 
     private TimeSpan Waited() => services.Clock.GetElapsedTime(arrived);
 
