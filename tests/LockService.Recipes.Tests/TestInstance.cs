@@ -42,7 +42,7 @@ internal sealed class TestInstance : IAsyncDisposable
         Leases = new LeaseObserver(Sessions, Store, Options, TimeProvider.System, NullLogger<LeaseObserver>.Instance);
         Time = new SharedClock(Sessions, Lanes, Options, TimeProvider.System, NullLogger<SharedClock>.Instance);
         Delays = new Delays(TimeProvider.System, NullLogger<Delays>.Instance);
-        Queues = new Queues(new QueueServices
+        QueueServices = new QueueServices
         {
             Options = Options,
             Clock = TimeProvider.System,
@@ -54,7 +54,8 @@ internal sealed class TestInstance : IAsyncDisposable
             Delays = Delays,
             Slots = new WaiterSlots(Options.MaxWaiters),
             Draining = Draining.Token,
-        });
+        };
+        Queues = new Queues(QueueServices);
         var reads = new SharedReads();
         _deletes = new GuaranteedDeletes(Lanes, TimeProvider.System, NullLogger<GuaranteedDeletes>.Instance);
         Waiters = new WaiterReconciler(Lanes, _deletes, Options, TimeProvider.System, NullLogger<WaiterReconciler>.Instance);
@@ -96,6 +97,8 @@ internal sealed class TestInstance : IAsyncDisposable
     internal StoreCalls Store { get; }
 
     internal CommitLanes Lanes { get; }
+
+    internal QueueServices QueueServices { get; }
 
     internal KeyedCalls Keyed { get; }
 

@@ -83,10 +83,10 @@ internal sealed class Dispenser
 
             _running = true;
             _servedAt = _lastWanted;
-            // What others did while nobody listened is not known.
-            _mustLook |= _follower.Start();
         }
 
+        // What others did while nobody listened is not known.
+        _mustLook |= _follower.Start();
         _ = RunAsync();
     }
 

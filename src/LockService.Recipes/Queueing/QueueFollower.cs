@@ -4,7 +4,8 @@ namespace LockService.Recipes.Queueing;
 
 /// <summary>
 /// Hears of what others do with a queue while somebody asks for its messages here: one watch on the tail and one on the count of returns, however
-/// many callers there are. What it reads it tells the window, which then looks for what is new.
+/// many callers there are. What it reads it tells the window, which then looks for what is new. Whom it asks and tells
+/// takes locks of his own, so it holds none.
 /// </summary>
 internal sealed class QueueFollower(
     LocalQueue queue, ReadyWindow window, QueueServices services, Action heard, Action<NodeData> returnsSeen, Func<bool> isWanted)
@@ -15,21 +16,15 @@ internal sealed class QueueFollower(
     /// <summary>How often it is asked whether anybody still wants to know.</summary>
     private static readonly TimeSpan s_asking = TimeSpan.FromSeconds(1);
 
-    private readonly Lock _gate = new();
-    private bool _running;
+    private int _running;
 
-    /// <summary>Begins to follow the queue.</summary>
+    /// <summary>Begins to follow the queue. It is wanted from before the call on.</summary>
     /// <returns>False if it is being followed already.</returns>
     internal bool Start()
     {
-        lock (_gate)
+        if (Interlocked.Exchange(ref _running, 1) == 1)
         {
-            if (_running)
-            {
-                return false;
-            }
-
-            _running = true;
+            return false;
         }
 
         _ = RunAsync();
@@ -38,7 +33,7 @@ internal sealed class QueueFollower(
 
     private async Task RunAsync()
     {
-        while (IsWanted())
+        while (GoesOn())
         {
             List<Watch> watches = [];
             try
@@ -60,12 +55,16 @@ internal sealed class QueueFollower(
         }
     }
 
-    private bool IsWanted()
+    private bool GoesOn()
     {
-        lock (_gate)
+        if (isWanted())
         {
-            return _running = isWanted();
+            return true;
         }
+
+        Interlocked.Exchange(ref _running, 0);
+        // Who came since it was asked found it running, and relies on it.
+        return isWanted() && Interlocked.Exchange(ref _running, 1) == 0;
     }
 
     private async Task WaitAsync(List<Watch> watches)
