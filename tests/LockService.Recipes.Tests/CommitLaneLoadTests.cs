@@ -96,6 +96,71 @@ public sealed class CommitLaneLoadTests(ZooKeeperFixture zookeeper)
     }
 
     [Fact]
+    public void A_unit_is_taken_however_many_before_it_were_given_up()
+    {
+        var queue = new UnitQueue(100, 1_000_000);
+        string[] resources = ["a", "b", "c", "b"];
+        PendingUnit[] units = [.. resources.Select(resource => new PendingUnit(Creation("/x", resource), long.MaxValue, 0))];
+        Assert.All(units, unit => Assert.True(queue.TryAdd(unit)));
+        units[0].Cancel(CancellationToken.None);
+        units[1].Cancel(CancellationToken.None);
+
+        // A lane that gets nothing takes it that nothing is left, and waits for the next unit to come.
+        Assert.Equal([units[3]], queue.TakeOneResource(100, 10_000));
+        units[2].Cancel(CancellationToken.None);
+        Assert.Empty(queue.TakeOneResource(100, 10_000));
+        Assert.Equal(long.MaxValue, queue.Due);
+    }
+
+    [Fact]
+    public async Task A_closed_queue_answers_those_in_it_and_lets_nobody_in()
+    {
+        var queue = new UnitQueue(100, 1_000_000);
+        var waiting = new PendingUnit(Creation("/x"), long.MaxValue, 0);
+        Assert.True(queue.TryAdd(waiting));
+
+        queue.Close();
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => waiting.Answer);
+        Assert.False(queue.TryAdd(new PendingUnit(Creation("/y"), long.MaxValue, 0)));
+    }
+
+    [Fact]
+    public void A_lane_may_begin_while_the_others_are_measured()
+    {
+        using var metrics = new CommitMetrics();
+        metrics.For("a", new UnitQueue(1, 1));
+        metrics.For("b", new UnitQueue(1, 1));
+        var seen = new List<string>();
+        using var listener = new MeterListener();
+        listener.SetMeasurementEventCallback<int>((_, _, tags, _) =>
+        {
+            if (seen.Count == 0)
+            {
+                metrics.For("c", new UnitQueue(1, 1));
+            }
+
+            seen.Add((string)tags[0].Value!);
+        });
+        listener.InstrumentPublished = (instrument, to) =>
+        {
+            if (instrument.Meter == metrics.Meter)
+            {
+                to.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.Start();
+
+        listener.RecordObservableInstruments();
+
+        Assert.Equal(["a", "b"], seen.Take(2));
+        seen.Clear();
+        seen.Add("");
+        listener.RecordObservableInstruments();
+        Assert.Equal(["", "a", "b", "c"], seen);
+    }
+
+    [Fact]
     public async Task More_than_20_000_waiting_units_are_refused_at_once_and_nothing_of_them_happens()
     {
         await using TestInstance instance = await TestInstance.StartAsync(zookeeper);

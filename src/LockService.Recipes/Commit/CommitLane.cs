@@ -118,7 +118,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
         await _loop.ConfigureAwait(false);
         await _deadlines.DisposeAsync().ConfigureAwait(false);
         await _patience.DisposeAsync().ConfigureAwait(false);
-        _waiting.ExpireAt(long.MaxValue);
+        _waiting.Close();
         _disposing.Dispose();
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 
 namespace LockService.Recipes.Commit;
@@ -10,7 +11,8 @@ internal sealed class CommitMetrics : IDisposable
 {
     internal const string MeterName = "LockService.Recipes";
 
-    private readonly List<(string Lane, UnitQueue Waiting)> _queues = [];
+    /// <summary>Lanes come while others are being measured: those of further waiters, when they are needed.</summary>
+    private readonly ConcurrentQueue<(string Lane, UnitQueue Waiting)> _queues = new();
 
     internal CommitMetrics()
     {
@@ -38,10 +40,10 @@ internal sealed class CommitMetrics : IDisposable
 
     internal Counter<long> Failures { get; }
 
-    /// <summary>The instruments as one lane uses them. Call before anything is measured.</summary>
+    /// <summary>The instruments as one lane uses them. May be called by any thread.</summary>
     internal LaneMetrics For(string lane, UnitQueue waiting)
     {
-        _queues.Add((lane, waiting));
+        _queues.Enqueue((lane, waiting));
         return new LaneMetrics(this, Tag(lane));
     }
 

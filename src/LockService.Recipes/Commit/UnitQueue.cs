@@ -10,13 +10,14 @@ internal sealed class UnitQueue(int maxUnits, long maxBytes)
     private Queue<PendingUnit> _waiting = new();
     private long _bytes;
     private long _due = long.MaxValue;
+    private bool _closed;
 
-    /// <summary>Adds a unit; false if there is no room.</summary>
+    /// <summary>Adds a unit; false if there is no room, or nobody takes anything any more.</summary>
     internal bool TryAdd(PendingUnit unit)
     {
         lock (_gate)
         {
-            if (_waiting.Count >= maxUnits || _bytes + unit.Unit.Bytes > maxBytes)
+            if (_closed || _waiting.Count >= maxUnits || _bytes + unit.Unit.Bytes > maxBytes)
             {
                 return false;
             }
@@ -82,24 +83,37 @@ internal sealed class UnitQueue(int maxUnits, long maxBytes)
         return taken;
     }
 
-    /// <summary>As <see cref="Take"/>, but only units of the resource whose unit is the oldest. The others keep their places.</summary>
+    /// <summary>
+    /// As <see cref="Take"/>, but only units of the resource whose unit is the oldest. The others keep their places. None means that none is left:
+    /// if all units of a resource were given up, those of the next one are taken.
+    /// </summary>
     internal List<PendingUnit> TakeOneResource(int operations, int bytes)
     {
         lock (_gate)
         {
-            if (!_waiting.TryPeek(out PendingUnit? oldest))
+            List<PendingUnit> taken = [];
+            while (taken.Count == 0 && _waiting.TryPeek(out PendingUnit? oldest))
             {
-                return [];
+                PendingUnit[] before = [.. _waiting];
+                string resource = oldest.Unit.Resource;
+                _waiting = new Queue<PendingUnit>(before.Take(MaxLookedAt).Where(unit => unit.Unit.Resource == resource));
+                taken = Take(operations, bytes);
+                var left = _waiting.ToHashSet();
+                _waiting = new Queue<PendingUnit>(before.Where((unit, i) => i >= MaxLookedAt || unit.Unit.Resource != resource || left.Contains(unit)));
+                _due = _waiting.Count > 0 ? 0 : long.MaxValue;
             }
 
-            PendingUnit[] before = [.. _waiting];
-            string resource = oldest.Unit.Resource;
-            _waiting = new Queue<PendingUnit>(before.Take(MaxLookedAt).Where(unit => unit.Unit.Resource == resource));
-            List<PendingUnit> taken = Take(operations, bytes);
-            var left = _waiting.ToHashSet();
-            _waiting = new Queue<PendingUnit>(before.Where((unit, i) => i >= MaxLookedAt || unit.Unit.Resource != resource || left.Contains(unit)));
-            _due = _waiting.Count > 0 ? 0 : long.MaxValue;
             return taken;
+        }
+    }
+
+    /// <summary>Answers everybody, and refuses who comes later: nobody takes anything any more.</summary>
+    internal void Close()
+    {
+        lock (_gate)
+        {
+            _closed = true;
+            ExpireAt(long.MaxValue);
         }
     }
 
