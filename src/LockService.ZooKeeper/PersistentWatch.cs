@@ -110,9 +110,15 @@ public sealed class PersistentWatch : IAsyncEnumerable<WatchEvent>, IAsyncDispos
     private void Report(WatchEventType type)
     {
         var report = new WatchEvent(type, Path);
-        while (!_events.Writer.TryWrite(report) && _events.Reader.TryRead(out _))
+        while (!_events.Writer.TryWrite(report))
         {
-            // Makes room; a stream that was completed has none ever again, and runs dry.
+            // Makes room. Where there is nothing to be taken out the reader was faster, and there is room now, as nobody else writes; unless the
+            // stream was completed, which has none ever again.
+            if (!_events.Reader.TryRead(out _))
+            {
+                _events.Writer.TryWrite(report);
+                return;
+            }
         }
     }
 }
