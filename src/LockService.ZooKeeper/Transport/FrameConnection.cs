@@ -153,6 +153,12 @@ internal sealed class FrameConnection : IDisposable
             }
         }
 
+        // Aborted before the socket was connecting, which the system need not have kept in mind.
+        if (_aborted)
+        {
+            throw new SocketException((int)SocketError.OperationAborted);
+        }
+
         if (failure is not null)
         {
             throw failure as SocketException ?? new SocketException((int)SocketError.OperationAborted);

@@ -79,6 +79,18 @@ public sealed class FrameConnectionTests : IDisposable
         await trickling;
     }
 
+    [Fact]
+    public void A_connection_that_was_aborted_before_does_not_open()
+    {
+        var server = new ServerAddress("localhost", (IPEndPoint)_listener.LocalEndpoint);
+        using var connection = new FrameConnection(server, 1024, TimeProvider.System);
+        connection.Abort();
+
+        SocketException failure = Assert.Throws<SocketException>(() => connection.Open(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(10), tls: null));
+
+        Assert.Equal(SocketError.OperationAborted, failure.SocketErrorCode);
+    }
+
     public void Dispose()
     {
         _connection.Dispose();
