@@ -74,7 +74,9 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
             _registration = cancellation.UnsafeRegister(
                 static (state, token) => ((PendingRequest<TMessage, TReply>)state!).GiveUp(token), this);
 
-            // Completed before the registration was stored: nobody else would remove it.
+            // Completed before the registration was stored: nobody else would remove it. Each side writes first and looks then, so that one of
+            // them sees the other.
+            Interlocked.MemoryBarrier();
             if (_completion.Task.IsCompleted)
             {
                 _registration.Unregister();
@@ -105,7 +107,6 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
         // Registered before the next frame is read, so that no notification can come too early, and even if the caller has left:
         // the server holds its side either way.
         Change?.Done(message.KeptWatch(error));
-        _registration.Unregister();
 
         // A session that has moved away is told to a transaction in its parts only (ZOOKEEPER-2886).
         ErrorCode inside = reply is TransactionResult result ? result.Error : ErrorCode.Ok;
@@ -115,6 +116,7 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
             Change?.Abandoned();
         }
 
+        _registration.Unregister();
         return inside == ErrorCode.Ok ? error : inside;
     }
 
@@ -128,8 +130,8 @@ internal sealed class PendingRequest<TMessage, TReply>(TMessage message, string?
 
     internal override void Fail(Exception failure)
     {
-        _registration.Unregister();
         _observation?.Failed(failure);
         _completion.TrySetException(failure);
+        _registration.Unregister();
     }
 }
