@@ -137,11 +137,11 @@ internal sealed class Dispenser
 
     private async Task RunAsync()
     {
-        while (Present() is { Count: > 0 } takers)
+        while (Present(out Task signal) is { Count: > 0 } takers)
         {
             try
             {
-                await ServeAsync(takers).ConfigureAwait(false);
+                await ServeAsync(takers, signal).ConfigureAwait(false);
             }
             catch (Exception e)
             {
@@ -152,10 +152,13 @@ internal sealed class Dispenser
     }
 
     /// <summary>Those who still want messages.</summary>
-    private List<Taker> Present()
+    /// <param name="signal">Tells of whoever comes, and of whatever happens, from now on.</param>
+    private List<Taker> Present(out Task signal)
     {
         lock (_gate)
         {
+            _signal = NewSignal();
+            signal = _signal.Task;
             _takers.RemoveAll(taker => taker.Answer.IsCompleted);
             _running = _takers.Count > 0;
             return [.. _takers];
@@ -163,9 +166,8 @@ internal sealed class Dispenser
     }
 
     /// <summary>Takes what is there; if that is nothing, waits until there may be something.</summary>
-    private async Task ServeAsync(List<Taker> takers)
+    private async Task ServeAsync(List<Taker> takers, Task signal)
     {
-        Task signal = ListenAnew();
         bool look = _mustLook;
         _mustLook = false;
         if (await TakeAsync(takers, latest: false, refresh: look).ConfigureAwait(false))
@@ -309,15 +311,6 @@ internal sealed class Dispenser
         }
 
         return assigned;
-    }
-
-    private Task ListenAnew()
-    {
-        lock (_gate)
-        {
-            _signal = NewSignal();
-            return _signal.Task;
-        }
     }
 
     /// <summary>Waits for a sign that there may be something, from here or from the follower; if none comes for long, looks all the same.</summary>

@@ -43,9 +43,9 @@ internal sealed class QueueFollower(
                 await WaitAsync(watches).ConfigureAwait(false);
                 await Task.Delay(s_collecting, services.Clock).ConfigureAwait(false);
             }
-            catch (CoordinationException)
+            catch (Exception)
             {
-                // Whoever waits for messages is told by his own reading, or finds out by it.
+                // Whoever waits for messages is told by his own reading, which fails for the same reason or finds out what is there.
                 await Task.Delay(s_asking, services.Clock).ConfigureAwait(false);
             }
             finally
