@@ -120,7 +120,7 @@ internal static class Mutants
             Edits =
             [
                 new(QueuedWait, "    private bool _concluded;", "    private bool _concluded;\n    private long _entered;"),
-                new(QueuedWait, "            Name = ContenderName.Parse(", "            _entered = entered.Zxid;\n            Name = ContenderName.Parse("),
+                new(QueuedWait, "            ContenderName waiter = ", "            _entered = entered.Zxid;\n            ContenderName waiter = "),
                 new(
                     QueuedWait,
                     """

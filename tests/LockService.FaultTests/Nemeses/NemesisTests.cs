@@ -103,29 +103,51 @@ public sealed class NemesisTests(ClusterProbe probe)
     [Fact]
     public async Task An_answer_that_is_dropped_was_given_to_what_was_done()
     {
-        using var hurry = new CancellationTokenSource();
-        Task strike = LinkNemeses.DropRepliesToClients.StrikeAsync(probe.Cluster, new Random(5), hurry.Token);
-        int told = 0;
-        int asked = 0;
-        while (told == asked)
+        // A request that comes so late that the cut finds it not yet passed on is withdrawn, and never done; so one of a few answers will do.
+        bool done = false;
+        for (int seed = 5; !done && seed < 15; seed++)
         {
-            Instance instance = probe.Cluster.Instances[asked++ % FaultCluster.Size];
-            try
+            string counter = $"dropped-{seed}";
+            int told = await CountUntilDroppedAsync(counter, seed);
+            await probe.WholeAsync();
+            long value = await ValueAsync(counter);
+            Assert.InRange(value, told, told + 1);
+            done = value == told + 1;
+        }
+
+        Assert.True(done, "Not one of ten answers that were dropped was to something that had been done.");
+    }
+
+    /// <summary>Increments until an answer is dropped, or the fault has passed without that.</summary>
+    /// <returns>How many were answered.</returns>
+    private async Task<int> CountUntilDroppedAsync(string counter, int seed)
+    {
+        using var hurry = new CancellationTokenSource();
+        int told = 0;
+        await IncrementAsync();
+        Task strike = LinkNemeses.DropRepliesToClients.StrikeAsync(probe.Cluster, new Random(seed), hurry.Token);
+        try
+        {
+            while (!strike.IsCompleted)
             {
-                using HttpResponseMessage answer = await instance.Http.PostAsJsonAsync("/v1/counters/dropped/increment", new { by = 1 });
-                answer.EnsureSuccessStatusCode();
-                told++;
+                await IncrementAsync();
             }
-            catch (HttpRequestException e) when (e.StatusCode is null)
-            {
-                await hurry.CancelAsync();
-            }
+        }
+        catch (HttpRequestException e) when (e.StatusCode is null)
+        {
+            await hurry.CancelAsync();
         }
 
         await strike;
-        Assert.Equal(asked, told + 1);
-        await probe.WholeAsync();
-        await Eventually.TrueAsync("what was asked for is done", async () => await ValueAsync("dropped") == asked);
+        return told;
+
+        async Task IncrementAsync()
+        {
+            Instance instance = probe.Cluster.Instances[told % FaultCluster.Size];
+            using HttpResponseMessage answer = await instance.Http.PostAsJsonAsync($"/v1/counters/{counter}/increment", new { by = 1 });
+            answer.EnsureSuccessStatusCode();
+            told++;
+        }
     }
 
     [Fact]
