@@ -19,7 +19,8 @@ source "$repository/deploy/prerequisites.sh"
 results=$repository/artifacts/test-results
 deadline=$((SECONDS + 30 * 60))
 project_limit=$((15 * 60))
-hang_limit=2m
+# Longer than the fault suite's short run may take by its own limits: a minute of faults, four for its clients to end, three to converge. Those say what did not end.
+hang_limit=10m
 passed=0
 failed=0
 skipped=0
