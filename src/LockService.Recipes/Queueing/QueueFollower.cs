@@ -1,11 +1,12 @@
+using System.Text.Json;
 using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Queueing;
 
 /// <summary>
 /// Hears of what others do with a queue while somebody asks for its messages here: one watch on the tail and one on the count of returns, however
-/// many callers there are. What it reads it tells the window, which then looks for what is new. Whom it asks and tells
-/// takes locks of his own, so it holds none.
+/// many callers there are. What it reads it tells the window, which then looks for what is new. Whom it asks and tells takes locks of his own, so it
+/// holds none.
 /// </summary>
 internal sealed class QueueFollower(
     LocalQueue queue, ReadyWindow window, QueueServices services, Action heard, Action<NodeData> returnsSeen, Func<bool> isWanted)
@@ -43,7 +44,7 @@ internal sealed class QueueFollower(
                 await WaitAsync(watches).ConfigureAwait(false);
                 await Task.Delay(s_collecting, services.Clock).ConfigureAwait(false);
             }
-            catch (Exception)
+            catch (Exception e) when (e is CoordinationException or ZooKeeperException or JsonException)
             {
                 // Whoever waits for messages is told by his own reading, which fails for the same reason or finds out what is there.
                 await Task.Delay(s_asking, services.Clock).ConfigureAwait(false);
