@@ -82,6 +82,7 @@ internal sealed class TestInstance : IAsyncDisposable
         };
         _feeds = new LockFeeds(locking, NullLogger<LockFeeds>.Instance);
         Locks = new Locks(locking, _feeds);
+        Lines = locking.Lines;
         Direct = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse(server.ConnectString + chroot) });
     }
 
@@ -103,6 +104,8 @@ internal sealed class TestInstance : IAsyncDisposable
     internal KeyedCalls Keyed { get; }
 
     internal Locks Locks { get; }
+
+    internal LockLines Lines { get; }
 
     internal Counters Counters { get; }
 
