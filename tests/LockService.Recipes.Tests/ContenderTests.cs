@@ -33,6 +33,24 @@ public sealed class ContenderTests
     [InlineData("lock-00000000x1")]
     public void Other_names_are_no_contenders(string name) => Assert.Null(ContenderName.Parse(name));
 
+    [Fact]
+    public void Whoever_was_overtaken_waits_for_who_has_the_lock()
+    {
+        ContenderName overtaken = New(LockMode.Exclusive, holder: false, 3);
+        ContenderName reader = New(LockMode.Shared, holder: false, 4);
+        ContenderName holder = New(LockMode.Exclusive, holder: true, 5);
+        ContenderName later = New(LockMode.Exclusive, holder: false, 6);
+
+        Assert.True(overtaken.IsBlockedBy(holder));
+        Assert.True(reader.IsBlockedBy(holder));
+        Assert.False(overtaken.IsBlockedBy(later));
+        Assert.False(reader.IsBlockedBy(New(LockMode.Shared, holder: true, 5)));
+        Assert.False(New(LockMode.Exclusive, holder: true, 4).IsBlockedBy(holder));
+
+        static ContenderName New(LockMode mode, bool holder, int number) =>
+            ContenderName.Parse(ContenderName.WithSequence(ContenderName.NewPrefix(mode, holder), number))!;
+    }
+
     [Theory]
     [InlineData(LockMode.Exclusive)]
     [InlineData(LockMode.Shared)]

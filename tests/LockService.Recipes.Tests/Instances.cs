@@ -39,6 +39,8 @@ internal sealed class Instances : IAsyncDisposable
         {
             ZooKeeper = ConnectString.Parse((servers ?? Servers) + Chroot),
             SessionTimeout = TimeSpan.FromSeconds(4),
+            // What strikes the next transaction is meant for another one.
+            SnapshotTime = TimeSpan.Zero,
             StoreDeadline = TimeSpan.FromSeconds(20),
         };
         var instance = new Coordination(change?.Invoke(options) ?? options, TimeProvider.System, NullLoggerFactory.Instance);

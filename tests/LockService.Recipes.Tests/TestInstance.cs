@@ -30,6 +30,8 @@ internal sealed class TestInstance : IAsyncDisposable
         {
             // Named as often as servers of an ensemble: a client goes on to the next one at once, but waits longer after every round.
             ZooKeeper = ConnectString.Parse(string.Join(',', Enumerable.Repeat(Proxy.ConnectString, 4)) + chroot),
+            // What strikes the next transaction is meant for another one.
+            SnapshotTime = TimeSpan.Zero,
             StoreDeadline = storeDeadline ?? TimeSpan.FromSeconds(20),
             MarkerVersions = markerVersions,
         };

@@ -12,6 +12,7 @@ public sealed record PreparedNode(string Path, string Data = "", int? NextNumber
 /// <summary>Writes a file of transactions as a ZooKeeper server does, for states that would take years to reach.</summary>
 internal static class TransactionLog
 {
+    private static readonly DateTimeOffset s_time = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private const int FormatVersion = 2;
     private const int Create = 1;
     private const int SetData = 5;
@@ -60,7 +61,8 @@ internal static class TransactionLog
         Write(entry, 0L);
         Write(entry, 0);
         Write(entry, zxid);
-        Write(entry, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
+        // The same on all members of an ensemble, which compare digests of what they have.
+        Write(entry, s_time.ToUnixTimeMilliseconds());
         Write(entry, type);
     }
 

@@ -171,6 +171,24 @@ public sealed class ZooKeeperServer : IAsyncDisposable
     public Task RestartWithNumberAsync(string path, int number) =>
         RestartWithAsync(zxid => TransactionLog.WriteCreateAsync(DataDirectory, zxid, new PreparedNode(path, NextNumber: number)));
 
+    /// <summary>
+    /// Kills the server and starts it from a snapshot that was begun at a transaction and read the nodes after the last one, as it may happen to one that
+    /// is written while transactions go on. The server then repeats what came after its beginning. Its options must not have the beginning written
+    /// into snapshots (<c>zookeeper.serializeLastProcessedZxid.enabled</c>).
+    /// </summary>
+    /// <param name="zxid">The last transaction before the snapshot was begun.</param>
+    public async Task RestartFromSnapshotBegunAtAsync(long zxid)
+    {
+        // Whoever starts writes one of all that it has.
+        await RestartAsync();
+        await StopAsync();
+        string[] files = [.. Directory.GetFiles(Path.Combine(DataDirectory, "version-2"), "snapshot.*")
+            .OrderBy(file => Convert.ToInt64(Path.GetExtension(file)[1..], 16))];
+        Array.ForEach(files[..^1], File.Delete);
+        File.Move(files[^1], Path.Combine(DataDirectory, "version-2", $"snapshot.{zxid:x}"));
+        await StartAsync();
+    }
+
     /// <summary>Stops the process without ending it: connections stay open and nothing is answered.</summary>
     public async Task FreezeAsync()
     {

@@ -44,6 +44,7 @@ internal sealed class SettingsReader
                 StoreDeadline = ReadMilliseconds("StoreDeadlineMs", store.StoreDeadline, 100, 60_000),
                 ExpiringSoonPercent = (int)ReadInteger("ExpiringSoonPercent", store.ExpiringSoonPercent, 1, 90),
                 MaxWaiters = (int)ReadInteger("MaxWaiters", store.MaxWaiters, 1, 10_000),
+                SnapshotTime = ReadMilliseconds("SnapshotTimeMs", store.SnapshotTime, 0, 600_000),
                 SweepInterval = ReadMilliseconds("SweepIntervalMs", store.SweepInterval, 1_000, 3_600_000),
                 ExpiriesPerSecond = (int)ReadInteger("ExpiriesPerSecond", store.ExpiriesPerSecond, 40, 40_000),
                 IdempotencyRetention = ReadMilliseconds("IdempotencyRetentionMs", store.IdempotencyRetention, 600_000, 86_400_000),

@@ -53,6 +53,16 @@ internal sealed class CommitUnit(string resource)
     internal CommitUnit Create(string path, ReadOnlyMemory<byte> data, CreateMode mode) =>
         Add(new UnitOperation.Create(path, data, mode), path, data.Length);
 
+    /// <summary>
+    /// Adds the creation of a node that must be found by those who list its directory, although that directory may have been removed and made
+    /// again a moment ago. It is created, deleted and created, which only ZooKeeper sees, and watchers: from 3.8.5 and 3.9.4 on
+    /// (ZOOKEEPER-4846) a server that comes back from a snapshot repeats the transactions of which the snapshot has a part. It removes the
+    /// directory with the node in it, makes the directory, and leaves out the creation of the node, since it has that already: the node exists
+    /// then, and is in no list. The deletion makes the repetition create it.
+    /// </summary>
+    internal CommitUnit CreateListed(string path, ReadOnlyMemory<byte> data) =>
+        Create(path, default, CreateMode.Persistent).Delete(path, -1).Create(path, data, CreateMode.Persistent);
+
     /// <summary>Adds the deletion of a node; -1 for any version is for paths that are never used twice.</summary>
     internal CommitUnit Delete(string path, int version) => Add(new UnitOperation.Delete(path, version), path, 0);
 

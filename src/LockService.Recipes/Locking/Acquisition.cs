@@ -126,7 +126,7 @@ internal sealed class Acquisition(LockServices services, string name, AcquireOpt
                 unit.Delete(_directory.Path, -1);
             }
 
-            _directory.AddCreation(unit).Create(path, hold.Record.ToBytes(), CreateMode.Persistent);
+            _directory.AddCreation(unit).CreateListed(path, hold.Record.ToBytes());
             int companionsAt = unit.Operations.Count;
             unit.Add(companions?.Invoke(hold.ToGrant(name, 0, _arrived, services.Clock)));
             CommitResult result = await services.Lanes.CommitAsync(unit, _deadline, cancellation).ConfigureAwait(false);

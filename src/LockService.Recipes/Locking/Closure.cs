@@ -1,6 +1,5 @@
 using LockService.Recipes.Commit;
 using LockService.Recipes.Leases;
-using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Locking;
 
@@ -29,7 +28,7 @@ internal sealed record Closure(string Path, ContenderRecord Record)
     }
 
     /// <summary>Adds its creation to the unit that ends the lease.</summary>
-    internal void AddTo(CommitUnit unit) => unit.Create(Path, Record.ToBytes(), CreateMode.Persistent);
+    internal void AddTo(CommitUnit unit) => unit.CreateListed(Path, Record.ToBytes());
 
     /// <summary>Has it timed from its creation on.</summary>
     internal void Observe(LeaseObserver leases, HolderLease kind) => leases.Observe(Path, 0, Record.Lease, kind);

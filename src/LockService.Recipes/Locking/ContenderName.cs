@@ -78,9 +78,12 @@ internal sealed record ContenderName(string Name, LockMode Mode, int Sequence, b
         return new ContenderName(name, mode, sequence, IsOurs(name) && name[Protection.Length + VersionIndex] is HolderVersion or MultiHolderVersion);
     }
 
-    /// <summary>Whether this contender must wait while the other, with a lower number, is there.</summary>
+    /// <summary>
+    /// Whether this contender must wait while the other is there: one with a lower number, or, for who is no holder himself, any holder. Whoever was
+    /// overtaken, since a server did not list him, must not get the lock beside who has it.
+    /// </summary>
     internal bool IsBlockedBy(ContenderName other) =>
-        other.Sequence < Sequence && (Mode == LockMode.Exclusive || other.Mode == LockMode.Exclusive);
+        (other.Sequence < Sequence || (other.IsHolder && !IsHolder)) && (Mode == LockMode.Exclusive || other.Mode == LockMode.Exclusive);
 
     private static bool IsOurs(string name) =>
         name.Length == Protection.Length + GuidLength + ExclusiveTag.Length + SequenceLength && name.StartsWith(Protection, StringComparison.Ordinal);

@@ -57,11 +57,11 @@ internal sealed class Contenders
     }
 
     /// <summary>
-    /// Who holds the lock, or is about to: whom nobody blocks. A closure comes in the place of a holder that shared the lock, and ends nobody
-    /// else's hold; it only keeps out who is not in yet.
+    /// Who holds the lock, or is about to: whom nobody blocks. Only another holder keeps a holder from that: a closure, which comes in the place
+    /// of one that shared the lock, keeps out who is not in yet, and so does a holder who has overtaken somebody.
     /// </summary>
-    internal IEnumerable<ContenderName> Holding => _ordered.Where(c => !c.IsClosure).TakeWhile(
-        c => !Array.Exists(_ordered, other => c.IsBlockedBy(other) && !(c.IsHolder && other.IsClosure)));
+    internal IEnumerable<ContenderName> Holding =>
+        _ordered.Where(c => !c.IsClosure && !Array.Exists(_ordered, other => c.IsBlockedBy(other) && (other.IsHolder || !c.IsHolder)));
 
     /// <summary>What keeps the lock closed after leases that their holders did not end.</summary>
     internal IEnumerable<ContenderName> Closures => _ordered.Where(c => c.IsClosure);

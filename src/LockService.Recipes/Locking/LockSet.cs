@@ -54,7 +54,7 @@ internal sealed class LockSet
 
     /// <summary>Adds the creation of a holder to a unit.</summary>
     internal void AddCreation(CommitUnit unit, int index, Hold hold) =>
-        unit.Create(Directories[index].Child(hold.Name.Name), hold.Record.ToBytes(), CreateMode.Persistent);
+        unit.CreateListed(Directories[index].Child(hold.Name.Name), hold.Record.ToBytes());
 
     /// <summary>Has the lease timed from its grant on.</summary>
     internal void Observe(IReadOnlyList<Hold> holds, long token) => Granting.Observe(_services, Directories[0], holds[0], token);

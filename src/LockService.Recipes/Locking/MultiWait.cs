@@ -21,6 +21,9 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
     /// <summary>Missed events are not expected; this bounds what one would cost.</summary>
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(5);
 
+    private readonly byte[] _record =
+        new ContenderRecord { Owner = options.Owner, Since = services.Clock.GetUtcNow(), Instance = services.InstanceId }.ToBytes();
+
     private bool _concluded;
 
     /// <summary>The waiters in the order of the locks; null before they were created.</summary>
@@ -44,7 +47,7 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
             LockLine[] lines = [.. places.Select((place, i) => services.Lines.Join(set.Directories[i].Path, place))];
             try
             {
-                return await StandAsync(lines, places, limit, cancellation, token).ConfigureAwait(false);
+                return await StandAsync(lines, places, seats.Session, limit, cancellation, token).ConfigureAwait(false);
             }
             finally
             {
@@ -60,7 +63,6 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
     private async Task<(string[] Paths, ZooKeeperClient Client)> EnterAsync(
         string[] prefixes, int session, bool[] missing, CancellationToken token)
     {
-        byte[] record = new ContenderRecord { Owner = options.Owner, Since = services.Clock.GetUtcNow(), Instance = services.InstanceId }.ToBytes();
         Deadline deadline = services.Lanes.NewDeadline();
         while (true)
         {
@@ -74,7 +76,7 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
                 }
 
                 waiterAt[i] = unit.Operations.Count;
-                unit.Create(set.Directories[i].Child(prefixes[i]), record, CreateMode.EphemeralSequential);
+                unit.Create(set.Directories[i].Child(prefixes[i]), _record, CreateMode.EphemeralSequential);
             }
 
             CommitResult result;
@@ -125,7 +127,7 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
     }
 
     private async Task<LockGrant?> StandAsync(
-        LockLine[] lines, Place[] places, CancellationTokenSource limit, CancellationToken cancellation, CancellationToken token)
+        LockLine[] lines, Place[] places, int session, CancellationTokenSource limit, CancellationToken cancellation, CancellationToken token)
     {
         if (Array.Exists(places, place => place.Name.Sequence is < 0 or > QueuedWait.LastSequence))
         {
@@ -137,6 +139,12 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
         // Who is in the queues rides out an outage there: the places are kept as long as the session is.
         TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
         limit.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        if (Confirmation.IsNeeded(services, null, 0) && places.Zip(seen).Any(one => one.Second.BlockerOf(one.First.Name) is not null))
+        {
+            _ = Confirmation.ConfirmAsync(
+                services, set.Resource, session, places.Select((place, i) => set.Directories[i].Child(place.Name.Name)), _record, token);
+        }
+
         while (places.Zip(seen).Any(one => one.Second.BlockerOf(one.First.Name) is not null))
         {
             for (int i = 0; i < places.Length; i++)

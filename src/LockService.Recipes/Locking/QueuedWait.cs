@@ -35,6 +35,14 @@ internal sealed class QueuedWait(
     /// <summary>The same for what is heard of within this process.</summary>
     private static readonly TimeSpan s_askAgain = TimeSpan.FromSeconds(30);
 
+    private readonly byte[] _record = new ContenderRecord
+    {
+        Owner = options.Owner,
+        Metadata = options.Metadata,
+        Since = services.Clock.GetUtcNow(),
+        Instance = services.InstanceId,
+    }.ToBytes();
+
     private LockLine? _line;
     private Place? _place;
     private bool _concluded;
@@ -62,7 +70,7 @@ internal sealed class QueuedWait(
 
             try
             {
-                return await StandAsync(line, place, entered.Listing, limit, cancellation, token).ConfigureAwait(false);
+                return await StandAsync(line, place, entered, seat.Session, limit, cancellation, token).ConfigureAwait(false);
             }
             finally
             {
@@ -77,13 +85,6 @@ internal sealed class QueuedWait(
 
     private async Task<CommitResult> EnterAsync(string prefix, int session, bool missing, CancellationToken token)
     {
-        byte[] record = new ContenderRecord
-        {
-            Owner = options.Owner,
-            Metadata = options.Metadata,
-            Since = services.Clock.GetUtcNow(),
-            Instance = services.InstanceId,
-        }.ToBytes();
         Deadline deadline = services.Lanes.NewDeadline();
         while (true)
         {
@@ -98,7 +99,7 @@ internal sealed class QueuedWait(
                 directory.AddCreation(unit);
             }
 
-            unit.Create(directory.Child(prefix), record, CreateMode.EphemeralSequential);
+            unit.Create(directory.Child(prefix), _record, CreateMode.EphemeralSequential);
             CommitResult result;
             try
             {
@@ -133,7 +134,8 @@ internal sealed class QueuedWait(
     private async Task<LockGrant?> StandAsync(
         LockLine line,
         Place place,
-        DirectoryListing? behind,
+        CommitResult entered,
+        int session,
         CancellationTokenSource limit,
         CancellationToken cancellation,
         CancellationToken token)
@@ -143,11 +145,11 @@ internal sealed class QueuedWait(
             throw new StoreUnavailableException("The lock's queue numbers are nearly used up; it must be unused for a minute to begin anew.");
         }
 
-        if (behind is null)
+        if (entered.Listing is null)
         {
             await LookAsync(line, place, token).ConfigureAwait(false);
         }
-        else if (!line.TakeIn(place, new Contenders(behind)))
+        else if (!line.TakeIn(place, new Contenders(entered.Listing)))
         {
             throw Lost();
         }
@@ -155,6 +157,7 @@ internal sealed class QueuedWait(
         // Who is in the queue rides out an outage there: the place is kept as long as the session is.
         TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
         limit.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        bool confirmed = !Confirmation.IsNeeded(services, entered.Listing, entered.CommittedAtMs);
         while (true)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -169,6 +172,12 @@ internal sealed class QueuedWait(
             if (turn.Blocker is not null && Waited() >= options.Wait)
             {
                 return null;
+            }
+
+            if (turn.Blocker is not null && !confirmed)
+            {
+                confirmed = true;
+                _ = Confirmation.ConfirmAsync(services, directory.Path, session, [directory.Child(place.Name.Name)], _record, token);
             }
 
             try
@@ -276,7 +285,7 @@ internal sealed class QueuedWait(
         string path = directory.Child(hold.Name.Name);
         CommitUnit unit = new CommitUnit(directory.Path) { Unclaimed = late => Abandon(hold, late.Zxid) }
             .Delete(directory.Child(place.Name.Name), -1)
-            .Create(path, hold.Record.ToBytes(), CreateMode.Persistent);
+            .CreateListed(path, hold.Record.ToBytes());
         int companionsAt = unit.Operations.Count;
         unit.Add(companions?.Invoke(hold.ToGrant(name, 0, arrived, services.Clock)));
         TimeSpan left = options.Wait - Waited();

@@ -23,10 +23,13 @@ internal sealed class Release(LockServices services, LockDirectory directory, Co
             IReadOnlyList<Place> next = handOver ? line?.ClaimBehind(holder.Name) ?? [] : [];
             (Place Place, Hold Hold)[] claimed =
                 [.. next.Select(place => (place, Hold.New(services, place.Options, place.Name.Sequence)))];
+            CommitUnit unit = NewUnit(line, claimed);
+            int companionsAt = unit.Operations.Count;
+            unit.Add(companions);
             CommitResult result;
             try
             {
-                result = await services.Lanes.CommitAsync(NewUnit(line, claimed), deadline, CancellationToken.None).ConfigureAwait(false);
+                result = await services.Lanes.CommitAsync(unit, deadline, CancellationToken.None).ConfigureAwait(false);
             }
             catch (CoordinationException e)
             {
@@ -55,7 +58,6 @@ internal sealed class Release(LockServices services, LockDirectory directory, Co
                 return false;
             }
 
-            int companionsAt = 1 + (2 * claimed.Length);
             if (result.FailedIndex >= companionsAt)
             {
                 throw new CompanionRefusedException(result, companionsAt);
@@ -72,10 +74,10 @@ internal sealed class Release(LockServices services, LockDirectory directory, Co
         foreach ((Place place, Hold hold) in claimed)
         {
             unit.Delete(directory.Child(place.Name.Name), -1)
-                .Create(directory.Child(hold.Name.Name), hold.Record.ToBytes(), CreateMode.Persistent);
+                .CreateListed(directory.Child(hold.Name.Name), hold.Record.ToBytes());
         }
 
-        return unit.Add(companions);
+        return unit;
     }
 
     private void Grant(LockLine? line, (Place Place, Hold Hold)[] claimed, long zxid)

@@ -21,6 +21,20 @@ public sealed class LockLogCheckerTests
         new(8, [Deleted(Lock), Created(Lock), Created(Holder(0))]));
 
     [Fact]
+    public void What_is_created_deleted_and_created_in_one_transaction_has_come_once()
+    {
+        LoggedTransaction taken = new(1, [Created(Lock), Created(Holder(0)), Deleted(Holder(0)), Created(Holder(0))]);
+        LoggedTransaction confirmed = new(3, [Deleted(Waiter(1)), Created(Waiter(1))]);
+        Accepted(
+            taken,
+            new(2, [Created(Waiter(1))]),
+            confirmed,
+            new(4, [Deleted(Holder(0)), Deleted(Waiter(1)), Created(Holder(1)), Deleted(Holder(1)), Created(Holder(1))]));
+        Rejected(taken, new(2, [Created(Waiter(1))]), confirmed, new(4, [Deleted(Waiter(1)), Created(Holder(1))]));
+        Assert.Equal(1, LockLogChecker.Check([taken], Parent, History()).Figures["grants"]);
+    }
+
+    [Fact]
     public void Two_holders_are_found() => Rejected(
         new(1, [Created(Lock), Created(Holder(0))]), new(2, [Created(Waiter(1))]), new(3, [Deleted(Waiter(1)), Created(Holder(1))]));
 

@@ -24,11 +24,11 @@ internal static class Mutants
                     QueuedWait,
                     """
                                 .Delete(directory.Child(place.Name.Name), -1)
-                                .Create(path, hold.Record.ToBytes(), CreateMode.Persistent);
+                                .CreateListed(path, hold.Record.ToBytes());
                             int companionsAt
                     """,
                     """
-                                .Create(path, hold.Record.ToBytes(), CreateMode.Persistent);
+                                .CreateListed(path, hold.Record.ToBytes());
                             int companionsAt
                     """),
                 new(
@@ -61,7 +61,7 @@ internal static class Mutants
                                     unit.Delete(_directory.Path, -1);
                                 }
 
-                                _directory.AddCreation(unit).Create(
+                                _directory.AddCreation(unit).CreateListed(
                     """,
                     """
                                 if (!directoryExists)
@@ -69,7 +69,7 @@ internal static class Mutants
                                     _directory.AddCreation(unit);
                                 }
 
-                                unit.Create(
+                                unit.CreateListed(
                     """),
             ],
         },

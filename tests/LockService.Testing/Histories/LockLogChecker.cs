@@ -65,12 +65,18 @@ public static class LockLogChecker
             else if (change.IsCreation)
             {
                 line.Add(contender);
-                step.Created.Add(contender);
+                if (!step.Deleted.Remove(contender))
+                {
+                    step.Created.Add(contender);
+                }
             }
             else
             {
                 line.Remove(contender);
-                step.Deleted.Add(contender);
+                if (!step.Created.Remove(contender))
+                {
+                    step.Deleted.Add(contender);
+                }
             }
         }
 
@@ -97,7 +103,7 @@ public static class LockLogChecker
         }
     }
 
-    /// <summary>What one transaction did: contenders that it created and deleted, locks whose directory it made.</summary>
+    /// <summary>What one transaction did in the end: contenders that it created and deleted, locks whose directory it made.</summary>
     private sealed record Step(List<Contender> Created, List<Contender> Deleted, HashSet<string> Made);
 
     /// <summary>A child of a lock's directory.</summary>

@@ -1,18 +1,29 @@
+using LockService.Recipes.Commit;
 using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Locking.Events;
 
 /// <summary>Who is in a lock's directory, as far as a feed knows; turns what it hears into events. Used by one thread at a time.</summary>
+/// <remarks>
+/// What is created with <see cref="CommitUnit.CreateListed"/> is reported as created, deleted and created, although it came once.
+/// </remarks>
 internal sealed class KnownContenders(LockServices services, LockDirectory directory, string name, EventLog log)
 {
+    /// <summary>Several times what one transaction can report.</summary>
+    private const int MaxGone = 1_000;
+
     private readonly Dictionary<string, Known> _known = [];
     private readonly Dictionary<string, LockEventType> _reasons = [];
+
+    /// <summary>The last ones that were reported as gone. No path is used twice: what is reported of them later happened before.</summary>
+    private readonly Queue<string> _gone = new();
 
     /// <summary>Begins anew, without events.</summary>
     internal void Reset(IEnumerable<string> names, IReadOnlyDictionary<string, NodeData> nodes)
     {
         _known.Clear();
         _reasons.Clear();
+        _gone.Clear();
         foreach (string child in names)
         {
             if (ContenderName.Parse(child) is { } contender && nodes.TryGetValue(child, out NodeData? node))
@@ -37,14 +48,14 @@ internal sealed class KnownContenders(LockServices services, LockDirectory direc
             NodeData? node = nodes.GetValueOrDefault(child);
             switch (type)
             {
-                case WatchEventType.NodeCreated when !_known.ContainsKey(child):
+                case WatchEventType.NodeCreated when !_known.ContainsKey(child) && !_gone.Contains(child):
                     Add(contender, node);
                     break;
                 case WatchEventType.NodeDataChanged when node is not null && _known.TryGetValue(child, out Known? known) && node.Stat.Version > known.Version:
                     _known[child] = See(contender, node);
                     Tell(LockEventType.Renewed, _known[child]);
                     break;
-                case WatchEventType.NodeDeleted:
+                case WatchEventType.NodeDeleted when node is null:
                     Remove(child);
                     break;
             }
@@ -80,7 +91,18 @@ internal sealed class KnownContenders(LockServices services, LockDirectory direc
     private void Remove(string child)
     {
         LockEventType how = _reasons.Remove(child, out LockEventType reason) ? reason : LockEventType.Released;
-        if (_known.Remove(child, out Known? known) && known is { Contender.IsHolder: true })
+        if (!_known.Remove(child, out Known? known))
+        {
+            return;
+        }
+
+        _gone.Enqueue(child);
+        if (_gone.Count > MaxGone)
+        {
+            _gone.Dequeue();
+        }
+
+        if (known.Contender.IsHolder)
         {
             Tell(how, known);
         }

@@ -137,13 +137,19 @@ internal sealed partial class LockFeed : IAsyncDisposable
     {
         string[] names =
         [
-            .. reports.Where(report => report.Type is WatchEventType.NodeCreated or WatchEventType.NodeDataChanged).Select(NameOf)
+            .. reports.Where(report => report.Type is WatchEventType.NodeCreated or WatchEventType.NodeDataChanged or WatchEventType.NodeDeleted).Select(NameOf)
                 .Where(name => ContenderName.Parse(name) is not null).Distinct(),
         ];
         IReadOnlyDictionary<string, NodeData> nodes = await ReadAsync(client, names).ConfigureAwait(false);
-        foreach (WatchEvent report in reports)
+        for (int i = 0; i < reports.Count; i++)
         {
-            _known.TakeIn(report.Type, NameOf(report), nodes);
+            // No path is used twice: what was created after its deletion was both in one transaction, and is there.
+            WatchEvent report = reports[i];
+            if (report.Type != WatchEventType.NodeDeleted
+                || reports.FindIndex(i, later => later.Type == WatchEventType.NodeCreated && later.Path == report.Path) < 0)
+            {
+                _known.TakeIn(report.Type, NameOf(report), nodes);
+            }
         }
     }
 
