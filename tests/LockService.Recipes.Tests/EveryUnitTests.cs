@@ -107,7 +107,7 @@ public sealed class EveryUnitTests(ZooKeeperFixture zookeeper)
         if (change is Change.FirstDelivery or Change.KeyedDelivery)
         {
             // The deliveries' segment.
-            await instance.Direct.CreateAsync($"{(await instance.Queue.TreeAsync())!.Value.Shelf(Shelf.Deliveries)}/0-0", default, CreateMode.Container);
+            await instance.Direct.CreateAsync($"{(await instance.Queue.TreeAsync())!.Value.Shelf(Shelf.Deliveries)}/0-0", default, CreateMode.Persistent);
             return [];
         }
 

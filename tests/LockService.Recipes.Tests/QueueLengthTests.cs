@@ -57,23 +57,72 @@ public sealed class QueueLengthTests(ZooKeeperFixture zookeeper, ITestOutputHelp
     }
 
     [Fact]
-    public async Task Empty_segments_go_away_and_are_made_again_when_they_are_needed()
+    public async Task Segments_go_when_nothing_will_be_put_into_them_any_more_and_not_before()
     {
         var options = new ZooKeeperServerOptions { SystemProperties = new Dictionary<string, string> { ["znode.container.checkIntervalMs"] = "50" } };
         await using ZooKeeperServer server = await ZooKeeperServer.StartNewAsync(options);
         await using TestInstance instance = await TestInstance.StartAsync(server, chroot: "");
-        for (int i = 0; i < 3; i++)
-        {
-            await instance.Queues.EnqueueAsync("q", QueueTests.Bodies(i), s_never);
-            LeasedMessage message = Assert.Single(await instance.Queues.DequeueAsync("q", 1, TimeSpan.Zero, s_lease, s_never));
-            Assert.Equal(i, QueueTests.Number(message));
-            Assert.Empty(await instance.Queues.NackAsync("q", [message.LeaseId], TimeSpan.Zero, null, s_never));
-            message = Assert.Single(await instance.Queues.DequeueAsync("q", 1, TimeSpan.Zero, s_lease, s_never));
-            Assert.Empty(await instance.Queues.AckAsync("q", [message.LeaseId], s_never));
-            QueueTree tree = (await instance.Queue.TreeAsync())!.Value;
+        await EnqueueAndAcknowledgeAsync(instance, SegmentName.Size - 1);
+        QueueTree tree = (await instance.Queue.TreeAsync())!.Value;
+        string[] current = ["messages/0-0", "deliveries/0-0", "returned/0-0"];
 
-            await Eventually.TrueAsync("the segments are gone", async () =>
-                (await Task.WhenAll(Enum.GetValues<Shelf>().Select(shelf => instance.Direct.GetChildrenAsync(tree.Shelf(shelf))))).All(shelf => shelf!.Names.Count == 0));
+        // ZooKeeper has looked for empty containers since.
+        await instance.Direct.CreateAsync("/container", default, CreateMode.Container);
+        await instance.Direct.CreateAsync("/container/child", default, CreateMode.Persistent);
+        await instance.Direct.DeleteAsync("/container/child");
+        await Eventually.TrueAsync("the container is gone", async () => await instance.Direct.ExistsAsync("/container") is null);
+        await instance.Queues.SweepAsync(s_never);
+        Assert.Equal(current.Order(), await SegmentsAsync());
+
+        // One number is left in the first segment, and the next one begins.
+        await EnqueueAndAcknowledgeAsync(instance, 2);
+        await instance.Queues.EnqueueAsync("q", QueueTests.Bodies(7), s_never);
+        await instance.Queues.SweepAsync(s_never);
+        Assert.Equal(["deliveries/0-1", "messages/0-1", "returned/0-1"], await SegmentsAsync());
+        Assert.Equal(7, QueueTests.Number(Assert.Single(await instance.Queues.DequeueAsync("q", 9, TimeSpan.Zero, s_lease, s_never))));
+
+        async Task<IEnumerable<string>> SegmentsAsync()
+        {
+            var found = new List<string>();
+            foreach (string shelf in Enum.GetValues<Shelf>().Select(tree.Shelf))
+            {
+                found.AddRange((await instance.Direct.GetChildrenAsync(shelf))!.Names.Select(name => $"{shelf[(tree.Backlog.Length + 1)..]}/{name}"));
+            }
+
+            return found.Order();
+        }
+    }
+
+    [Fact]
+    public async Task A_segment_that_somebody_removed_is_made_again()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        for (int round = 0; round < 3; round++)
+        {
+            await EnqueueAndAcknowledgeAsync(instance, 1);
+            QueueTree tree = (await instance.Queue.TreeAsync())!.Value;
+            foreach (Shelf shelf in new[] { Shelf.Messages, Shelf.Deliveries, Shelf.Returned })
+            {
+                await instance.Direct.DeleteAsync(tree.Segment(shelf, new SegmentName(0, 0)));
+            }
+        }
+    }
+
+    private static async Task EnqueueAndAcknowledgeAsync(TestInstance instance, int count)
+    {
+        for (int done = 0; done < count; done += 100)
+        {
+            int some = Math.Min(100, count - done);
+            await instance.Queues.EnqueueAsync("q", QueueTests.Bodies([.. Enumerable.Range(0, some)]), s_never);
+            IReadOnlyList<LeasedMessage> messages = await instance.Queues.DequeueAsync("q", some, TimeSpan.Zero, s_lease, s_never);
+            Assert.Empty(await instance.Queues.NackAsync("q", [.. messages.Select(message => message.LeaseId)], TimeSpan.Zero, null, s_never));
+            for (int acknowledged = 0; acknowledged < some; acknowledged += messages.Count)
+            {
+                // Not all of them need be back yet where they are dispensed.
+                messages = await instance.Queues.DequeueAsync("q", some, TimeSpan.FromSeconds(20), s_lease, s_never);
+                Assert.NotEmpty(messages);
+                Assert.Empty(await instance.Queues.AckAsync("q", [.. messages.Select(message => message.LeaseId)], s_never));
+            }
         }
     }
 

@@ -48,7 +48,7 @@ internal sealed class BacklogRemoval(QueueServices services)
         return [.. (children?.Names ?? []).Select(name => $"{path}/{name}")];
     }
 
-    /// <summary>Deletes nodes; those that others were faster with, and ZooKeeper with empty segments, are left out.</summary>
+    /// <summary>Deletes nodes; those that others were faster with are left out.</summary>
     private async Task DeleteAsync(QueueTree tree, string[] paths, CancellationToken cancellation)
     {
         while (paths.Length > 0)

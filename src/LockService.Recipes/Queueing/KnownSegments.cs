@@ -5,9 +5,13 @@ using LockService.ZooKeeper;
 namespace LockService.Recipes.Queueing;
 
 /// <summary>
-/// The segments that are believed to exist. They are containers: made by the unit that first puts something into them, and removed by
-/// ZooKeeper once they are empty. A wrong belief is refused, and corrected by the refusal.
+/// The segments that are believed to exist. They are made by the unit that first puts something into them, and removed by
+/// <see cref="QueueSweep"/> when nothing will ever be put into them again. A wrong belief is refused, and corrected by the refusal.
 /// </summary>
+/// <remarks>
+/// No containers, which ZooKeeper removes as soon as they are empty: what is put into a directory that was made again a moment after it was
+/// removed may be missing in the lists of a server that was restored from a snapshot (<see cref="CommitUnit.CreateListed"/>).
+/// </remarks>
 internal sealed class KnownSegments
 {
     /// <summary>Bounds memory; what was forgotten costs a refusal.</summary>
@@ -25,7 +29,7 @@ internal sealed class KnownSegments
     {
         if (!_known.GetValueOrDefault(segment) && !Creates(unit, segment))
         {
-            unit.Create(segment, default, CreateMode.Container);
+            unit.Create(segment, default, CreateMode.Persistent);
         }
 
         unit.Create(path, data, CreateMode.Persistent);
@@ -36,7 +40,7 @@ internal sealed class KnownSegments
     {
         foreach (UnitOperation operation in unit.Operations)
         {
-            if (operation is UnitOperation.Create { Mode: CreateMode.Container } create)
+            if (operation is UnitOperation.Create create && QueueTree.IsSegment(create.Path))
             {
                 Learn(create.Path);
             }
@@ -48,10 +52,10 @@ internal sealed class KnownSegments
     {
         switch (refusal.Error, unit.Operations[refusal.FailedIndex])
         {
-            case (ErrorCode.NodeExists, UnitOperation.Create { Mode: CreateMode.Container } create):
+            case (ErrorCode.NodeExists, UnitOperation.Create create) when QueueTree.IsSegment(create.Path):
                 Learn(create.Path);
                 return true;
-            case (ErrorCode.NoNode, UnitOperation.Create { Mode: CreateMode.Persistent } create):
+            case (ErrorCode.NoNode, UnitOperation.Create create) when !QueueTree.IsSegment(create.Path):
                 return IsCorrected(unit, create.Path[..create.Path.LastIndexOf('/')]);
             default:
                 return false;

@@ -1,10 +1,11 @@
+using LockService.Recipes.Commit;
 using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Queueing;
 
 /// <summary>
 /// Finds the leases and delays of all queues that nobody times: those of an instance that is gone would otherwise end never. What is timed here
-/// already costs no more than its name in a listing. Removes what has had its time: messages, keys, what is left of removed queues.
+/// already costs no more than its name in a listing. Removes what has had its time: messages, keys, segments, what is left of removed queues.
 /// </summary>
 internal sealed class QueueSweep(QueueServices services, DeliveryMoves moves)
 {
@@ -30,7 +31,7 @@ internal sealed class QueueSweep(QueueServices services, DeliveryMoves moves)
         foreach (string life in lives?.Names ?? [])
         {
             var tree = new QueueTree(services.Options.Root, "", life);
-            if (await services.Store.ReadAsync((client, token) => client.ExistsAsync(tree.Tail, token), cancellation).ConfigureAwait(false) is null)
+            if (await services.Store.ReadAsync((client, token) => client.GetDataAsync(tree.Tail, token), cancellation).ConfigureAwait(false) is not { } tail)
             {
                 _cursors.Remove(life);
                 await new BacklogRemoval(services).RunAsync(tree, cancellation).ConfigureAwait(false);
@@ -43,6 +44,7 @@ internal sealed class QueueSweep(QueueServices services, DeliveryMoves moves)
             }
 
             await SweepExpiredAsync(tree, cancellation).ConfigureAwait(false);
+            await SweepFinishedAsync(tree, TailRecord.Parse(tail.Data), cancellation).ConfigureAwait(false);
             await Deduplication.SweepAsync(services, tree, cancellation).ConfigureAwait(false);
         }
     }
@@ -65,6 +67,28 @@ internal sealed class QueueSweep(QueueServices services, DeliveryMoves moves)
         }
 
         _cursors[tree.Life] = cursor + ExpirySegments;
+    }
+
+    /// <summary>
+    /// Removes the segments whose numbers have all been given away and whose messages have all gone. Nothing is put into them any more: marks and
+    /// deliveries need their message.
+    /// </summary>
+    private async Task SweepFinishedAsync(QueueTree tree, TailRecord tail, CancellationToken cancellation)
+    {
+        SegmentSizes sizes = await services.Store.ReadAsync(
+            (client, token) => SegmentSizes.ReadAsync(client, tree, Enum.GetValues<Shelf>(), token), cancellation).ConfigureAwait(false);
+        foreach (SegmentName segment in sizes.InOrder.Where(segment => segment.End <= tail.Next[segment.Priority]))
+        {
+            (Shelf Shelf, int Nodes)[] directories = [.. sizes.Directories(segment)];
+            if (directories.All(directory => directory.Nodes == 0))
+            {
+                CommitUnit unit = tree.NewUnit();
+                Array.ForEach(directories, directory => unit.Delete(tree.Segment(directory.Shelf, segment), -1));
+
+                // Refused if somebody was faster: the next sweep looks anew.
+                await services.Lanes.CommitAsync(unit, services.Lanes.NewDeadline(), cancellation).ConfigureAwait(false);
+            }
+        }
     }
 
     private Task<SegmentName[]> ListAsync(QueueTree tree, Shelf shelf, CancellationToken cancellation) =>

@@ -28,6 +28,14 @@ internal readonly record struct QueueTree(string Root, string Name, string Life)
     /// <summary>See <see cref="Deduplication"/>.</summary>
     internal string Keys => $"{Backlog}/keys";
 
+    /// <summary>Whether a path is that of a segment, or of a shard of keys: what has nodes in it, two levels below a backlog.</summary>
+    internal static bool IsSegment(string path)
+    {
+        const string backlogs = "/backlogs/";
+        int life = path.LastIndexOf(backlogs, StringComparison.Ordinal) + backlogs.Length;
+        return life >= backlogs.Length && path.AsSpan(life).Count('/') == 2;
+    }
+
     internal static string Pointers(string root) => $"{root}/queues";
 
     internal static string Backlogs(string root) => $"{root}/backlogs";

@@ -38,6 +38,10 @@ internal sealed class SegmentSizes
     /// <summary>The number of nodes of a kind.</summary>
     internal long Of(Shelf shelf) => _sizes.Where(size => size.Key.Shelf == shelf).Sum(size => (long)size.Value);
 
+    /// <summary>The directories of a segment that exist, and how many nodes are in each.</summary>
+    internal IEnumerable<(Shelf Shelf, int Nodes)> Directories(SegmentName segment) =>
+        from shelf in Enum.GetValues<Shelf>() where _sizes.ContainsKey((shelf, segment)) select (shelf, _sizes[(shelf, segment)]);
+
     /// <summary>The number of nodes of a kind in a segment.</summary>
     internal int Of(Shelf shelf, SegmentName segment) => _sizes.GetValueOrDefault((shelf, segment));
 }
