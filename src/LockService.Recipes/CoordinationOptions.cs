@@ -49,9 +49,11 @@ public sealed record CoordinationOptions
     public int ExpiringSoonPercent { get; init; } = 33;
 
     /// <summary>
-    /// How long ZooKeeper may take from the beginning of a snapshot until it has come to the locks. Default 10 s, range 0 to 10 min. Who waits for
+    /// How long ZooKeeper may take from the beginning of a snapshot until it has come to the locks. Default 10 s, range 0 to 10 min. Who queues for
     /// a lock whose directory was made less than that ago gets a second transaction, so that those who list on a server that was restored from
-    /// such a snapshot find him (see ARCHITECTURE.md, "Snapshots"); 0 saves it. ZooKeeper 3.9.6 took 50 to 200 ms for 18,000 nodes on two busy cores.
+    /// such a snapshot find him (see ARCHITECTURE.md, "Snapshots"). Too short, for a tree of millions of nodes, he may be overtaken there, and get the
+    /// lock beside who overtook him; 0, which saves the transaction, is for servers before 3.8.5 and 3.9.4 only. ZooKeeper 3.9.6 took 50 to
+    /// 200 ms for 18,000 nodes on two busy cores.
     /// </summary>
     public TimeSpan SnapshotTime { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -19,8 +19,8 @@ namespace LockService.Recipes.Locking;
 /// </remarks>
 internal sealed partial class Breaking(LockServices services, LockDirectory directory, string name, BreakOptions options, OutcomeRecord? record)
 {
-    /// <summary>Holders that one transaction ends: with notices and closures they take less than 2 KiB each, and a request may have 1 MiB.</summary>
-    private const int MaxAtOnce = 500;
+    /// <summary>Holders that one transaction ends: with notices and closures they take less than 3 KiB each, and a request may have 1 MiB.</summary>
+    private const int MaxAtOnce = 300;
 
     /// <summary>Nodes read in one request.</summary>
     private const int NodesAtOnce = 250;

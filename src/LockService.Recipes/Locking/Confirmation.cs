@@ -10,6 +10,9 @@ namespace LockService.Recipes.Locking;
 /// </summary>
 internal static class Confirmation
 {
+    /// <summary>Between two attempts, of which each may take as long as a request may wait for ZooKeeper.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Whether a directory was made shortly before a transaction, by the leaders' clocks. One that is not known may have been.</summary>
     /// <param name="services">What locks are made of.</param>
     /// <param name="listing">The directory.</param>
@@ -17,29 +20,38 @@ internal static class Confirmation
     internal static bool IsNeeded(LockServices services, DirectoryListing? listing, long enteredAtMs) =>
         (listing is null ? 0 : enteredAtMs - listing.Directory.Stat.CreatedAt) < services.Options.SnapshotTime.TotalMilliseconds;
 
-    /// <summary>Does it, if all the waiters are still there. Nobody waits for it: without it they are where they are.</summary>
+    /// <summary>
+    /// Does it, if all the waiters are still there, however often that takes: who is in no list may be overtaken, and must not take the lock himself
+    /// while he may be. Who is listed, and lists again after that, sees whoever has overtaken him.
+    /// </summary>
     /// <param name="services">What locks are made of.</param>
     /// <param name="resource">What the unit is about.</param>
     /// <param name="session">The session that owns the waiters.</param>
     /// <param name="paths">The waiters.</param>
     /// <param name="record">Their data.</param>
-    /// <param name="cancellation">They are about to leave.</param>
+    /// <param name="cancellation">Gives up: they are about to leave.</param>
     internal static async Task ConfirmAsync(
-        LockServices services, string resource, int session, IEnumerable<string> paths, byte[] record, CancellationToken cancellation)
+        LockServices services, string resource, int session, IReadOnlyList<string> paths, byte[] record, CancellationToken cancellation)
     {
-        var unit = new CommitUnit(resource);
-        foreach (string path in paths)
+        while (true)
         {
-            unit.Delete(path, -1).Create(path, record, CreateMode.Ephemeral);
-        }
+            var unit = new CommitUnit(resource);
+            foreach (string path in paths)
+            {
+                unit.Delete(path, -1).Create(path, record, CreateMode.Ephemeral);
+            }
 
-        try
-        {
-            await services.Lanes.CommitWaiterAsync(unit, session, services.Lanes.NewDeadline(), cancellation).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is CoordinationException or ZooKeeperException or OperationCanceledException)
-        {
-            // Both or neither was done, and either way those who still wait have their places.
+            try
+            {
+                // Refused if one of them has gone, or was granted the lock meanwhile: whoever looks will see.
+                await services.Lanes.CommitWaiterAsync(unit, session, services.Lanes.NewDeadline(), cancellation).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception e) when (e is EffectUnknownException or StoreUnavailableException)
+            {
+                // Waiters ride out an outage. To do it twice is no harm.
+                await Task.Delay(s_pause, services.Clock, cancellation).ConfigureAwait(false);
+            }
         }
     }
 }

@@ -79,11 +79,11 @@ internal sealed record ContenderName(string Name, LockMode Mode, int Sequence, b
     }
 
     /// <summary>
-    /// Whether this contender must wait while the other is there: one with a lower number, or, for who is no holder himself, any holder. Whoever was
+    /// Whether this contender must wait while the other is there: one with a lower number, or, for who only waits, any holder or closure. Whoever was
     /// overtaken, since a server did not list him, must not get the lock beside who has it.
     /// </summary>
     internal bool IsBlockedBy(ContenderName other) =>
-        (other.Sequence < Sequence || (other.IsHolder && !IsHolder)) && (Mode == LockMode.Exclusive || other.Mode == LockMode.Exclusive);
+        (other.Sequence < Sequence || (other.IsTimed && !IsTimed)) && (Mode == LockMode.Exclusive || other.Mode == LockMode.Exclusive);
 
     private static bool IsOurs(string name) =>
         name.Length == Protection.Length + GuidLength + ExclusiveTag.Length + SequenceLength && name.StartsWith(Protection, StringComparison.Ordinal);

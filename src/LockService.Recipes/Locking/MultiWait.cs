@@ -139,10 +139,11 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
         // Who is in the queues rides out an outage there: the places are kept as long as the session is.
         TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
         limit.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
-        if (Confirmation.IsNeeded(services, null, 0) && places.Zip(seen).Any(one => one.Second.BlockerOf(one.First.Name) is not null))
+        if (Confirmation.IsNeeded(services, null, 0))
         {
-            _ = Confirmation.ConfirmAsync(
-                services, set.Resource, session, places.Select((place, i) => set.Directories[i].Child(place.Name.Name)), _record, token);
+            string[] paths = [.. places.Select((place, i) => set.Directories[i].Child(place.Name.Name))];
+            await Confirmation.ConfirmAsync(services, set.Resource, session, paths, _record, token).ConfigureAwait(false);
+            seen = await LookAsync(lines, places, token).ConfigureAwait(false);
         }
 
         while (places.Zip(seen).Any(one => one.Second.BlockerOf(one.First.Name) is not null))

@@ -157,7 +157,12 @@ internal sealed class QueuedWait(
         // Who is in the queue rides out an outage there: the place is kept as long as the session is.
         TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
         limit.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
-        bool confirmed = !Confirmation.IsNeeded(services, entered.Listing, entered.CommittedAtMs);
+        if (Confirmation.IsNeeded(services, entered.Listing, entered.CommittedAtMs))
+        {
+            await Confirmation.ConfirmAsync(services, directory.Path, session, [directory.Child(place.Name.Name)], _record, token).ConfigureAwait(false);
+            await LookAsync(line, place, token).ConfigureAwait(false);
+        }
+
         while (true)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -172,12 +177,6 @@ internal sealed class QueuedWait(
             if (turn.Blocker is not null && Waited() >= options.Wait)
             {
                 return null;
-            }
-
-            if (turn.Blocker is not null && !confirmed)
-            {
-                confirmed = true;
-                _ = Confirmation.ConfirmAsync(services, directory.Path, session, [directory.Child(place.Name.Name)], _record, token);
             }
 
             try
