@@ -74,6 +74,17 @@ public sealed class FuzzySnapshotTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Nobody_promotes_himself_before_he_is_sure_to_be_listed()
+    {
+        CreatedNode begun = await _client.CreateAsync("/begun", default, CreateMode.Persistent);
+        await AcquireAsync("joined", mode: "shared");
+        await AcquireAsync("joined", mode: "shared");
+
+        // The first holder, the waiter, which nobody blocked, and the second holder.
+        Assert.Equal([2, 2, 2], Created("joined", begun).GroupBy(path => path).Select(same => same.Count()));
+    }
+
+    [Fact]
     public async Task Whoever_waits_keeps_his_place_over_a_restart_from_a_snapshot()
     {
         await ReleaseAsync("queue", await AcquireAsync("queue"));
@@ -81,8 +92,7 @@ public sealed class FuzzySnapshotTests : IAsyncLifetime
         JsonElement holder = await AcquireAsync("queue");
         Task<JsonElement> first = AcquireAsync("queue", waitMs: 60_000);
         // Holder and waiter, each of them twice.
-        await Eventually.TrueAsync("it waits", () => _server.ReadTransactions().Where(one => one.Zxid > begun.Stat!.Value.CreatedZxid)
-            .SelectMany(one => one.Changes).Count(change => change.IsCreation && change.Path.StartsWith("/lockservice/locks/queue/", StringComparison.Ordinal)) == 4);
+        await Eventually.TrueAsync("it waits", () => Created("queue", begun).Count() == 4);
 
         await RestartAsync(begun);
 
@@ -94,6 +104,13 @@ public sealed class FuzzySnapshotTests : IAsyncLifetime
         await ReleaseAsync("queue", next);
         await second;
     }
+
+    /// <summary>The contenders that were created since, in their order, as often as they were.</summary>
+    private IEnumerable<string> Created(string name, CreatedNode begun) => _server.ReadTransactions()
+        .Where(one => one.Zxid > begun.Stat!.Value.CreatedZxid)
+        .SelectMany(one => one.Changes)
+        .Where(change => change.IsCreation && change.Path.StartsWith($"/lockservice/locks/{name}/", StringComparison.Ordinal))
+        .Select(change => change.Path);
 
     private async Task RestartAsync(CreatedNode begun)
     {

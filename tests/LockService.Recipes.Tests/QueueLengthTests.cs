@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using LockService.Recipes.Queueing;
 using LockService.Testing;
 using LockService.ZooKeeper;
@@ -105,6 +106,18 @@ public sealed class QueueLengthTests(ZooKeeperFixture zookeeper, ITestOutputHelp
             {
                 await instance.Direct.DeleteAsync(tree.Segment(shelf, new SegmentName(0, 0)));
             }
+        }
+    }
+
+    [Fact]
+    public async Task A_tail_that_is_not_ours_does_not_end_the_sweep_of_the_others()
+    {
+        await using TestInstance instance = await TestInstance.StartAsync(zookeeper);
+        await EnqueueAndAcknowledgeAsync(instance, 1);
+        foreach (string data in new[] { "not ours", "null", "{\"next\":[]}", "{\"next\":null}" })
+        {
+            await instance.Direct.SetDataAsync((await instance.Queue.TreeAsync())!.Value.Tail, Encoding.ASCII.GetBytes(data), -1);
+            await instance.Queues.SweepAsync(s_never);
         }
     }
 

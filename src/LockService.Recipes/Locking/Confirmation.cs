@@ -43,15 +43,20 @@ internal static class Confirmation
 
             try
             {
-                // Refused if one of them has gone, or was granted the lock meanwhile: whoever looks will see.
-                await services.Lanes.CommitWaiterAsync(unit, session, services.Lanes.NewDeadline(), cancellation).ConfigureAwait(false);
-                return;
+                CommitResult result = await services.Lanes
+                    .CommitWaiterAsync(unit, session, services.Lanes.NewDeadline(), cancellation).ConfigureAwait(false);
+                // One of them has gone, or was granted the lock meanwhile: whoever looks will see.
+                if (result.Committed || result.Error == ErrorCode.NoNode)
+                {
+                    return;
+                }
             }
             catch (Exception e) when (e is EffectUnknownException or StoreUnavailableException)
             {
                 // Waiters ride out an outage. To do it twice is no harm.
-                await Task.Delay(s_pause, services.Clock, cancellation).ConfigureAwait(false);
             }
+
+            await Task.Delay(s_pause, services.Clock, cancellation).ConfigureAwait(false);
         }
     }
 }

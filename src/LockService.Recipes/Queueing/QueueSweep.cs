@@ -44,7 +44,11 @@ internal sealed class QueueSweep(QueueServices services, DeliveryMoves moves)
             }
 
             await SweepExpiredAsync(tree, cancellation).ConfigureAwait(false);
-            await SweepFinishedAsync(tree, TailRecord.Parse(tail.Data), cancellation).ConfigureAwait(false);
+            if (TailRecord.TryParse(tail.Data) is { } record)
+            {
+                await SweepFinishedAsync(tree, record, cancellation).ConfigureAwait(false);
+            }
+
             await Deduplication.SweepAsync(services, tree, cancellation).ConfigureAwait(false);
         }
     }

@@ -17,6 +17,19 @@ internal sealed record TailRecord
 
     internal byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, TailRecordJson.Default.TailRecord);
 
+    /// <summary>Null if the data is not ours.</summary>
+    internal static TailRecord? TryParse(ReadOnlyMemory<byte> data)
+    {
+        try
+        {
+            return Parse(data) is { Next.Count: MessageName.Priorities } tail ? tail : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     internal static TailRecord Parse(ReadOnlyMemory<byte> data) => JsonSerializer.Deserialize(data.Span, TailRecordJson.Default.TailRecord)!;
 }
 
