@@ -125,19 +125,33 @@ public sealed class LivenessTests(ZooKeeperFixture zookeeper)
     [Fact]
     public async Task P8_A_continuation_that_blocks_stops_neither_replies_nor_watches()
     {
-        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync());
+        using ZooKeeperProxy proxy = zookeeper.NewProxy();
+        await using var client = new ZooKeeperClient(await zookeeper.NewOptionsAsync(proxy));
         using var release = new ManualResetEventSlim();
         Watched<Stat?> watched = await client.WatchExistsAsync("/n");
-        Task blockedWatch = watched.Watch.Changed.ContinueWith(
-            _ => release.Wait(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        Task blockedReply = client.CreateAsync("/n").ContinueWith(
-            _ => release.Wait(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        // Both continuations have to be there before the reply: one that comes later is run by whoever attaches it, which is this test.
+        proxy.Stall(ProxyDirections.ToClient);
+        Task created = client.CreateAsync("/n");
+        Task blockedWatch = BlockedBy(watched.Watch.Changed);
+        Task blockedReply = BlockedBy(created);
+        Assert.False(created.IsCompleted);
+        proxy.Resume();
 
-        Watched<Stat?> other = await client.WatchExistsAsync("/other");
-        await client.CreateAsync("/other");
+        try
+        {
+            Watched<Stat?> other = await Eventually.CompletesAsync("the next reply is read", client.WatchExistsAsync("/other"));
+            await Eventually.CompletesAsync("another request is answered", client.CreateAsync("/other"));
+            await Eventually.CompletesAsync("the other watch reports", other.Watch.Changed);
+            Assert.False(blockedWatch.IsCompleted || blockedReply.IsCompleted, "both are still blocked");
+        }
+        finally
+        {
+            release.Set();
+        }
 
-        await Eventually.CompletesAsync("the other watch reports", other.Watch.Changed);
-        release.Set();
         await Task.WhenAll(blockedWatch, blockedReply);
+
+        Task BlockedBy(Task task) => task.ContinueWith(
+            _ => release.Wait(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 }
