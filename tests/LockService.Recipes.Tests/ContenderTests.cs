@@ -42,7 +42,9 @@ public sealed class ContenderTests
         ContenderName later = New(LockMode.Exclusive, holder: false, 6);
 
         Assert.True(overtaken.IsBlockedBy(holder));
+        Assert.True(overtaken.IsBlockedBy(holder.NewClosure()));
         Assert.True(reader.IsBlockedBy(holder));
+        Assert.True(reader.IsBlockedBy(holder.NewClosure()));
         Assert.False(overtaken.IsBlockedBy(later));
         Assert.False(reader.IsBlockedBy(New(LockMode.Shared, holder: true, 5)));
         Assert.False(New(LockMode.Exclusive, holder: true, 4).IsBlockedBy(holder));
@@ -133,7 +135,7 @@ public sealed class ContenderTests
         Assert.False(line.TakeIn(place, Contenders.None));
 
         Turn turn = line.NextTurn(place);
-        Assert.False(turn.MayPromote);
+        Assert.Null(turn.Unblocked);
         Assert.True(turn.Changed.IsCompleted, "the place looks again at once");
     }
 

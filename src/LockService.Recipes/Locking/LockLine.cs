@@ -21,6 +21,9 @@ internal sealed class LockLine
     private Contenders _seen = Contenders.None;
     private ZooKeeperClient? _seenBy;
 
+    /// <summary>Who is confirmed, and when.</summary>
+    internal ConfirmationRounds Confirmations { get; } = new();
+
     internal void Add(Place place)
     {
         lock (_gate)
@@ -68,23 +71,23 @@ internal sealed class LockLine
 
             if (place.State != PlaceState.Waiting)
             {
-                return new Turn(place.State, null, false, place.Changed.Task);
+                return new Turn(place.State, null, null, place.Changed.Task);
             }
 
             if (_seen.Find(place.Name.Name) is null)
             {
                 // Another session has taken the line over, or an older listing was overtaken by a newer one: look.
-                return new Turn(PlaceState.Waiting, null, false, Task.CompletedTask);
+                return new Turn(PlaceState.Waiting, null, null, Task.CompletedTask);
             }
 
             if (_seen.BlockerOf(place.Name) is not { } blocker)
             {
                 place.State = PlaceState.Promoting;
-                return new Turn(PlaceState.Promoting, null, true, place.Changed.Task);
+                return new Turn(PlaceState.Promoting, null, _seen, place.Changed.Task);
             }
 
             place.BlockedBy = blocker.Name;
-            return new Turn(PlaceState.Waiting, blocker, false, place.Changed.Task);
+            return new Turn(PlaceState.Waiting, blocker, null, place.Changed.Task);
         }
     }
 
@@ -220,6 +223,6 @@ internal sealed class LockLine
 /// <summary>What a place in a line has to do next.</summary>
 /// <param name="State">The place's phase.</param>
 /// <param name="Blocker">Whom it has to wait for; null if for nobody.</param>
-/// <param name="MayPromote">Whether it is its turn.</param>
+/// <param name="Unblocked">If it is its turn, what shows that; else null.</param>
 /// <param name="Changed">Completes when it has to ask again.</param>
-internal readonly record struct Turn(PlaceState State, ContenderName? Blocker, bool MayPromote, Task Changed);
+internal readonly record struct Turn(PlaceState State, ContenderName? Blocker, Contenders? Unblocked, Task Changed);

@@ -14,7 +14,8 @@ namespace LockService.Recipes.Locking;
 /// 2. List on the session that owns the waiters. The own nodes must be there: else the place is lost.
 /// 3. In one directory after the other, watch the highest contender that blocks, and look again on any event. Nobody comes before him whom
 /// nobody blocks any more, unless a closure takes a sharing holder's place: so look at all once more.
-/// 4. Blocked in none: replace all waiters by holders, in one transaction. The deletions prove that no place was ever lost.
+/// 4. Blocked in none: replace all waiters by holders, in one transaction. The deletions prove that no place was ever lost, and the directories'
+/// versions that nobody was found there since, who had come before (<see cref="Confirmation"/>).
 /// </remarks>
 internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptions options, long arrived, GrantCompanions? companions)
 {
@@ -41,13 +42,13 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
         Array.ForEach(prefixes, services.Waiters.Add);
         try
         {
-            (string[] paths, ZooKeeperClient client) = await EnterAsync(prefixes, seats.Session, missing, token).ConfigureAwait(false);
+            (string[] paths, CommitResult entered) = await EnterAsync(prefixes, seats.Session, missing, token).ConfigureAwait(false);
             Names = [.. paths.Select(path => ContenderName.Parse(path[(path.LastIndexOf('/') + 1)..])!)];
-            Place[] places = [.. Names.Select(name => new Place(name, client, options, mayBeHandedOver: false))];
+            Place[] places = [.. Names.Select(name => new Place(name, entered.Client!, options, mayBeHandedOver: false))];
             LockLine[] lines = [.. places.Select((place, i) => services.Lines.Join(set.Directories[i].Path, place))];
             try
             {
-                return await StandAsync(lines, places, seats.Session, limit, cancellation, token).ConfigureAwait(false);
+                return await StandAsync(lines, places, entered.CommittedAtMs, seats.Session, limit, cancellation, token).ConfigureAwait(false);
             }
             finally
             {
@@ -60,7 +61,7 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
         }
     }
 
-    private async Task<(string[] Paths, ZooKeeperClient Client)> EnterAsync(
+    private async Task<(string[] Paths, CommitResult Entered)> EnterAsync(
         string[] prefixes, int session, bool[] missing, CancellationToken token)
     {
         Deadline deadline = services.Lanes.NewDeadline();
@@ -97,9 +98,9 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
             }
 
             string[] paths = PathsAt(result, waiterAt);
-            if (paths.Length == set.Count && result.Client is { } client)
+            if (paths.Length == set.Count && result.Client is not null)
             {
-                return (paths, client);
+                return (paths, result);
             }
 
             GiveUp(paths);
@@ -127,7 +128,13 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
     }
 
     private async Task<LockGrant?> StandAsync(
-        LockLine[] lines, Place[] places, int session, CancellationTokenSource limit, CancellationToken cancellation, CancellationToken token)
+        LockLine[] lines,
+        Place[] places,
+        long enteredAtMs,
+        int session,
+        CancellationTokenSource limit,
+        CancellationToken cancellation,
+        CancellationToken token)
     {
         if (Array.Exists(places, place => place.Name.Sequence is < 0 or > QueuedWait.LastSequence))
         {
@@ -139,15 +146,22 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
         // Who is in the queues rides out an outage there: the places are kept as long as the session is.
         TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
         limit.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
-        if (Confirmation.IsNeeded(services, null, 0))
+        if (seen.Any(one => Confirmation.IsNeeded(services, one, enteredAtMs)))
         {
-            string[] paths = [.. places.Select((place, i) => set.Directories[i].Child(place.Name.Name))];
-            await Confirmation.ConfirmAsync(services, set.Resource, session, paths, _record, token).ConfigureAwait(false);
+            await Confirmation.ConfirmAsync(
+                services, set.Resource, session, [.. places.Select((place, i) => (set.Directories[i], place.Name, seen[i]))], _record, token)
+                .ConfigureAwait(false);
             seen = await LookAsync(lines, places, token).ConfigureAwait(false);
         }
 
-        while (places.Zip(seen).Any(one => one.Second.BlockerOf(one.First.Name) is not null))
+        while (true)
         {
+            if (places.Zip(seen).All(one => one.Second.BlockerOf(one.First.Name) is null)
+                && await PromoteAsync(lines, places, seen, cancellation).ConfigureAwait(false) is { } grant)
+            {
+                return grant;
+            }
+
             for (int i = 0; i < places.Length; i++)
             {
                 while (seen[i].BlockerOf(places[i].Name) is { } blocker)
@@ -164,8 +178,6 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
 
             seen = await LookAsync(lines, places, token).ConfigureAwait(false);
         }
-
-        return await PromoteAsync(lines, places, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Looks at all directories.</summary>
@@ -226,13 +238,15 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
     }
 
     /// <summary>Nobody blocks us anywhere: takes the locks.</summary>
-    private async Task<LockGrant> PromoteAsync(LockLine[] lines, Place[] places, CancellationToken cancellation)
+    /// <returns>Null if somebody was confirmed meanwhile, who may.</returns>
+    private async Task<LockGrant?> PromoteAsync(LockLine[] lines, Place[] places, Contenders[] seen, CancellationToken cancellation)
     {
         Hold[] holds = set.NewHolds(options, [.. places.Select(place => place.Name.Sequence)]);
         var unit = new CommitUnit(set.Resource) { Unclaimed = late => set.Abandon(holds, late.Zxid, isKept: companions is not null) };
         for (int i = 0; i < places.Length; i++)
         {
-            set.AddCreation(unit.Delete(set.Directories[i].Child(places[i].Name.Name), -1), i, holds[i]);
+            LockDirectory directory = set.Directories[i];
+            set.AddCreation(directory.AddUnconfirmed(unit, seen[i]).Delete(directory.Child(places[i].Name.Name), -1), i, holds[i]);
         }
 
         int companionsAt = unit.Operations.Count;
@@ -240,6 +254,11 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
         TimeSpan left = options.Wait - Waited();
         var deadline = Deadline.After((left > TimeSpan.Zero ? left : TimeSpan.Zero) + services.Options.StoreDeadline, services.Clock);
         CommitResult result = await services.Lanes.CommitAsync(unit, deadline, cancellation).ConfigureAwait(false);
+        if (result.Error == ErrorCode.BadVersion && result.FailedIndex < companionsAt)
+        {
+            return null;
+        }
+
         if (!result.Committed)
         {
             throw result.FailedIndex >= companionsAt ? new CompanionRefusedException(result, companionsAt)
