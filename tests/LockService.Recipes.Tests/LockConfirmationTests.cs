@@ -62,8 +62,6 @@ public sealed class LockConfirmationTests(ZooKeeperFixture zooKeeper) : IAsyncLi
         await _instances.Observer.DeleteAsync(found);
         Assert.True(await waiting > before, "it has overtaken somebody");
 
-        int Watched() => _proxy.Requests.Count(request => request.Kind == RequestKind.GetData);
-
         async Task<long> TokenAsync()
         {
             if (locks == 1)
@@ -74,6 +72,28 @@ public sealed class LockConfirmationTests(ZooKeeperFixture zooKeeper) : IAsyncLi
             LockMember[] members = [new("report", mode), new("summary", mode)];
             return Assert.IsType<MultiAcquireResult.Granted>(await instance.MultiLocks.AcquireAsync(members, s_wait, default)).Grant.FencingToken;
         }
+    }
+
+    [Fact]
+    public async Task A_holder_who_shares_the_lock_hands_it_over_to_nobody_who_may_not_know_who_shares_it_too()
+    {
+        Coordination instance = _instances.Start(_proxy.ConnectString);
+        LockGrant held = await Instances.GrantedAsync(instance.Locks.AcquireAsync("report", s_try with { Mode = LockMode.Shared }, default));
+        int before = Watched();
+        Task<AcquireResult> waiting = instance.Locks.AcquireAsync("report", s_wait, default);
+        await Eventually.TrueAsync("it watches the holder", () => Watched() > before);
+        int free = ContenderName.Parse((await _instances.ContendersAsync("report"))[1])!.Sequence - 1;
+        string found = $"{Report}/{ContenderName.WithSequence(ContenderName.NewPrefix(LockMode.Shared, holder: false), free)}";
+        NodeData directory = (await _instances.Observer.GetDataAsync(Report))!;
+        await _instances.Observer.CommitAsync(new Transaction().Create(found, default, CreateMode.Persistent).SetData(Report, directory.Data, -1));
+        int watched = Watched();
+
+        await instance.Locks.ReleaseAsync("report", held.LeaseId);
+
+        await Eventually.TrueAsync("it waits for whom it sees now, or has the lock", () => waiting.IsCompleted || Watched() > watched);
+        long still = (await _instances.Observer.SetDataAsync("/lockservice", default, -1)).ModifiedZxid;
+        await _instances.Observer.DeleteAsync(found);
+        Assert.True((await Instances.GrantedAsync(waiting)).FencingToken > still, "it has the lock beside somebody who shares it");
     }
 
     [Fact]
@@ -107,4 +127,7 @@ public sealed class LockConfirmationTests(ZooKeeperFixture zooKeeper) : IAsyncLi
 
         Assert.Equal(0, (await _instances.Observer.ExistsAsync(Report))!.Value.Version);
     }
+
+    /// <summary>How often a contender was looked at in order to be watched.</summary>
+    private int Watched() => _proxy.Requests.Count(request => request.Kind == RequestKind.GetData);
 }

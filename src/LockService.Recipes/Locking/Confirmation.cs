@@ -29,6 +29,7 @@ internal static class Confirmation
     /// <param name="session">The session that owns the waiters.</param>
     /// <param name="places">The waiters, and what was seen of their directories.</param>
     /// <param name="record">Their data.</param>
+    /// <param name="isOver">Whether they have the lock already.</param>
     /// <param name="cancellation">Gives up: they are about to leave.</param>
     /// <exception cref="StoreUnavailableException">ZooKeeper refuses it, because of an access list for one.</exception>
     internal static async Task ConfirmAsync(
@@ -37,9 +38,10 @@ internal static class Confirmation
         int session,
         IReadOnlyList<(LockDirectory Directory, ContenderName Waiter, Contenders Seen)> places,
         byte[] record,
+        Func<bool> isOver,
         CancellationToken cancellation)
     {
-        while (true)
+        while (!isOver())
         {
             // Who has to wait for somebody anyway can wait for others to travel with.
             bool blocked = places.Any(place => place.Seen.BlockerOf(place.Waiter) is not null);

@@ -8,7 +8,8 @@ namespace LockService.Recipes.Locking;
 /// </summary>
 /// <remarks>
 /// What is known is a listing of the session on which the places' nodes are, kept up to date by what is committed here. It may be stale: lower
-/// contenders may have left meanwhile, but never come, so that whoever is blocked by nobody in it is blocked by nobody.
+/// contenders may have left meanwhile, but never come, so that whoever is blocked by nobody in it is blocked by nobody, but for those who were in no
+/// list then (<see cref="Confirmation"/>): a promotion checks that none of them was found since, and in a hand-over none of them can have the lock.
 /// A hand-over therefore needs no look; the deletion of the waiter in it proves that the place was never lost.
 /// </remarks>
 internal sealed class LockLine
@@ -109,6 +110,15 @@ internal sealed class LockLine
         }
     }
 
+    /// <summary>Whether the place has the lock.</summary>
+    internal bool IsGranted(Place place)
+    {
+        lock (_gate)
+        {
+            return place.State == PlaceState.Granted;
+        }
+    }
+
     /// <summary>Whether a release is handing the lock over to the place, or has done so.</summary>
     internal bool IsClaimed(Place place)
     {
@@ -118,19 +128,27 @@ internal sealed class LockLine
         }
     }
 
-    /// <summary>Claims those who have the lock once this holder is gone: one, or several shared ones.</summary>
-    internal IReadOnlyList<Place> ClaimBehind(string holder)
+    /// <summary>
+    /// Claims those who have the lock once this holder is gone: one, or several shared ones. None if the holder shares it: somebody who is in no
+    /// list here may share it with him, and be found later (<see cref="Confirmation"/>); an exclusive holder keeps everybody out until that moment.
+    /// </summary>
+    internal IReadOnlyList<Place> ClaimBehind(ContenderName holder)
     {
         lock (_gate)
         {
             var next = new List<Place>();
+            if (holder.Mode == LockMode.Shared)
+            {
+                return next;
+            }
+
             foreach (Place place in _places)
             {
                 bool isNext = place.State == PlaceState.Waiting
                     && place.MayBeHandedOver
                     && ReferenceEquals(place.Client, _seenBy)
                     && _seen.Find(place.Name.Name) is not null
-                    && _seen.IsBlockedOnlyBy(place.Name, holder);
+                    && _seen.IsBlockedOnlyBy(place.Name, holder.Name);
                 if (!isNext || next.Count == MaxHandedOver)
                 {
                     break;

@@ -141,7 +141,7 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
             throw new StoreUnavailableException("A lock's queue numbers are nearly used up; it must be unused for a minute to begin anew.");
         }
 
-        Contenders[] seen = await LookAsync(lines, places, token).ConfigureAwait(false);
+        Contenders[] seen = await LookAsync(lines, places, latest: false, token).ConfigureAwait(false);
 
         // Who is in the queues rides out an outage there: the places are kept as long as the session is.
         TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
@@ -149,17 +149,22 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
         if (seen.Any(one => Confirmation.IsNeeded(services, one, enteredAtMs)))
         {
             await Confirmation.ConfirmAsync(
-                services, set.Resource, session, [.. places.Select((place, i) => (set.Directories[i], place.Name, seen[i]))], _record, token)
+                services, set.Resource, session, [.. places.Select((place, i) => (set.Directories[i], place.Name, seen[i]))], _record, () => false, token)
                 .ConfigureAwait(false);
-            seen = await LookAsync(lines, places, token).ConfigureAwait(false);
+            seen = await LookAsync(lines, places, latest: false, token).ConfigureAwait(false);
         }
 
         while (true)
         {
-            if (places.Zip(seen).All(one => one.Second.BlockerOf(one.First.Name) is null)
-                && await PromoteAsync(lines, places, seen, cancellation).ConfigureAwait(false) is { } grant)
+            bool refused = false;
+            if (places.Zip(seen).All(one => one.Second.BlockerOf(one.First.Name) is null))
             {
-                return grant;
+                if (await PromoteAsync(lines, places, seen, cancellation).ConfigureAwait(false) is { } grant)
+                {
+                    return grant;
+                }
+
+                refused = true;
             }
 
             for (int i = 0; i < places.Length; i++)
@@ -176,14 +181,14 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
                 }
             }
 
-            seen = await LookAsync(lines, places, token).ConfigureAwait(false);
+            seen = await LookAsync(lines, places, latest: refused, token).ConfigureAwait(false);
         }
     }
 
     /// <summary>Looks at all directories.</summary>
-    private async Task<Contenders[]> LookAsync(LockLine[] lines, Place[] places, CancellationToken token)
+    private async Task<Contenders[]> LookAsync(LockLine[] lines, Place[] places, bool latest, CancellationToken token)
     {
-        Contenders[] seen = await set.ListAsync(places[0].Client, latest: false, token).ConfigureAwait(false);
+        Contenders[] seen = await set.ListAsync(places[0].Client, latest, token).ConfigureAwait(false);
         for (int i = 0; i < places.Length; i++)
         {
             await TakeInAsync(lines[i], places[i], seen[i], set.Directories[i], token).ConfigureAwait(false);

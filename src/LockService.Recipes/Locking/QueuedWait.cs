@@ -148,7 +148,7 @@ internal sealed class QueuedWait(
 
         Contenders seen = entered.Listing is { } listing
             ? TakeIn(line, place, new Contenders(listing))
-            : await LookAsync(line, place, token).ConfigureAwait(false);
+            : await LookAsync(line, place, latest: false, token).ConfigureAwait(false);
 
         // Who is in the queue rides out an outage there: the place is kept as long as the session is.
         TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
@@ -191,12 +191,22 @@ internal sealed class QueuedWait(
         await line.Confirmations.EnterAsync(services.Clock, token).ConfigureAwait(false);
         try
         {
-            await Confirmation.ConfirmAsync(services, directory.Path, session, [(directory, place.Name, seen)], _record, token).ConfigureAwait(false);
-            await LookAsync(line, place, token).ConfigureAwait(false);
+            await Confirmation
+                .ConfirmAsync(services, directory.Path, session, [(directory, place.Name, seen)], _record, () => line.IsGranted(place), token)
+                .ConfigureAwait(false);
+            if (!line.IsGranted(place))
+            {
+                await LookAsync(line, place, latest: false, token).ConfigureAwait(false);
+            }
+
             while (line.NextTurn(place).Unblocked is { } unblocked)
             {
                 await PromoteAsync(line, place, unblocked, cancellation, token).ConfigureAwait(false);
             }
+        }
+        catch (SessionEndedException) when (line.IsGranted(place))
+        {
+            // A release has handed the lock over meanwhile.
         }
         finally
         {
@@ -216,12 +226,12 @@ internal sealed class QueuedWait(
         }
         else if (turn.Blocker is not { } blocker)
         {
-            await LookAsync(line, place, token).ConfigureAwait(false);
+            await LookAsync(line, place, latest: false, token).ConfigureAwait(false);
         }
         else if (await WaitForAsync(line, place, blocker, turn.Changed, cancellation, token).ConfigureAwait(false) && !line.IsClaimed(place))
         {
             ThrowIfLateAndDisconnected(place);
-            await LookAsync(line, place, token).ConfigureAwait(false);
+            await LookAsync(line, place, latest: false, token).ConfigureAwait(false);
         }
     }
 
@@ -268,10 +278,10 @@ internal sealed class QueuedWait(
     private static Contenders TakeIn(LockLine line, Place place, Contenders seen) => line.TakeIn(place, seen) ? seen : throw Lost();
 
     /// <summary>Lists on the session of the node.</summary>
-    private async Task<Contenders> LookAsync(LockLine line, Place place, CancellationToken token)
+    private async Task<Contenders> LookAsync(LockLine line, Place place, bool latest, CancellationToken token)
     {
         DirectoryListing? listing = await SharedReads
-            .AgainAsync(t => services.Reads.ListAsync(place.Client, directory.Path, latest: false, t), token).ConfigureAwait(false);
+            .AgainAsync(t => services.Reads.ListAsync(place.Client, directory.Path, latest, t), token).ConfigureAwait(false);
         var seen = new Contenders(listing);
         if (line.TakeIn(place, seen))
         {
@@ -322,7 +332,7 @@ internal sealed class QueuedWait(
         {
             // Somebody was confirmed; or the place is lost; or a hand-over whose answer was lost was carried out after all.
             line.Unclaim([(place, hold)], open: false);
-            await LookAsync(line, place, token).ConfigureAwait(false);
+            await LookAsync(line, place, latest: true, token).ConfigureAwait(false);
         }
     }
 

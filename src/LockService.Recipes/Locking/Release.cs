@@ -20,7 +20,7 @@ internal sealed class Release(LockServices services, LockDirectory directory, Co
         while (true)
         {
             LockLine? line = services.Lines.Find(directory.Path);
-            IReadOnlyList<Place> next = handOver ? line?.ClaimBehind(holder.Name) ?? [] : [];
+            IReadOnlyList<Place> next = handOver ? line?.ClaimBehind(holder) ?? [] : [];
             (Place Place, Hold Hold)[] claimed =
                 [.. next.Select(place => (place, Hold.New(services, place.Options, place.Name.Sequence)))];
             CommitUnit unit = NewUnit(line, claimed);
