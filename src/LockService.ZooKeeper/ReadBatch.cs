@@ -1,8 +1,8 @@
 namespace LockService.ZooKeeper;
 
 /// <summary>
-/// Builds a <c>multiRead</c>: many reads in one round trip. ZooKeeper promises no snapshot; but its servers make the reads of one request one after
-/// the other and apply no transaction meanwhile (CommitProcessor). Not thread-safe; may be sent more than once.
+/// Builds a <c>multiRead</c>: many reads in one round trip. No snapshot: the reads are made one after the other, and changes may happen
+/// between them. Not thread-safe; may be sent more than once.
 /// </summary>
 public sealed class ReadBatch
 {

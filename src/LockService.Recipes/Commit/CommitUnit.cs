@@ -77,7 +77,7 @@ internal sealed class CommitUnit(string resource)
         return version == -1 ? Check(path, 0) : this;
     }
 
-    /// <summary>Adds setting a node, empty by default, whatever its version is: for those who watch it, or who go by its version.</summary>
+    /// <summary>Adds setting a node, empty by default, whatever its version is, for those who watch it. Never the condition of anything.</summary>
     internal CommitUnit Touch(string path, ReadOnlyMemory<byte> data = default) => Add(new UnitOperation.SetData(path, data, -1), path, data.Length);
 
     /// <summary>Adds the condition that a node exists and has the version; -1 for any.</summary>

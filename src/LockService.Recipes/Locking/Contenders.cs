@@ -1,5 +1,4 @@
 using LockService.Recipes.Sessions;
-using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Locking;
 
@@ -17,40 +16,37 @@ internal sealed class Contenders
     private readonly int _highest;
 
     internal Contenders(DirectoryListing? listing)
-        : this(listing is null ? [] : Parse(listing.Names), listing?.ChildrenZxid ?? 0, listing?.Directory, -1)
+        : this(listing is null ? [] : Parse(listing.Names), listing?.ChildrenZxid ?? 0, -1)
     {
+        IsListed = true;
     }
 
-    private Contenders(ContenderName[] ordered, long zxid, NodeData? directory, int highest)
+    private Contenders(ContenderName[] ordered, long zxid, int highest)
     {
         _ordered = ordered;
         Zxid = zxid;
-        Directory = directory;
         _highest = ordered.Length > 0 ? Math.Max(highest, ordered[^1].Sequence) : highest;
     }
 
     /// <summary>The transaction that last changed the directory: of two listings the one with the higher number is newer.</summary>
     internal long Zxid { get; }
 
-    /// <summary>
-    /// The directory itself, of the same moment as the names, since ZooKeeper makes no change while it answers a read. Until its version
-    /// changes nobody was confirmed whom the listing lacks (<see cref="Confirmation"/>). Null if it did not exist.
-    /// </summary>
-    internal NodeData? Directory { get; }
+    /// <summary>Whether it is as it was listed, and not reckoned from that and from what was done since.</summary>
+    internal bool IsListed { get; private init; }
 
     internal IReadOnlyList<ContenderName> InOrder => _ordered;
 
     internal ContenderName? Find(string name) => Array.Find(_ordered, c => c.Name == name);
 
     /// <summary>The same listing as the others see it once this contender has left.</summary>
-    internal Contenders Without(ContenderName? own) => own is null ? this : new([.. _ordered.Where(c => c != own)], Zxid, Directory, _highest);
+    internal Contenders Without(ContenderName? own) => own is null ? this : new([.. _ordered.Where(c => c != own)], Zxid, _highest);
 
     /// <summary>The listing after a transaction in which contenders left and others took their places.</summary>
     /// <param name="gone">The name of one that left; null if none did.</param>
     /// <param name="replaced">Those that were replaced, by name, and by what.</param>
     /// <param name="zxid">The transaction.</param>
     internal Contenders After(string? gone, IReadOnlyDictionary<string, ContenderName> replaced, long zxid) =>
-        new([.. _ordered.Where(c => c.Name != gone).Select(c => replaced.GetValueOrDefault(c.Name, c))], Math.Max(Zxid, zxid), Directory, _highest);
+        new([.. _ordered.Where(c => c.Name != gone).Select(c => replaced.GetValueOrDefault(c.Name, c))], Math.Max(Zxid, zxid), _highest);
 
     /// <summary>
     /// What both listings tell together. The newer one has every contender up to its own highest number that is still there; of the older one
@@ -60,7 +56,7 @@ internal sealed class Contenders
     {
         (Contenders newer, Contenders older) = other.Zxid >= Zxid ? (other, this) : (this, other);
         return Array.Exists(older._ordered, c => c.Sequence > newer._highest)
-            ? new([.. newer._ordered, .. older._ordered.Where(c => c.Sequence > newer._highest)], newer.Zxid, newer.Directory ?? older.Directory, newer._highest)
+            ? new([.. newer._ordered, .. older._ordered.Where(c => c.Sequence > newer._highest)], newer.Zxid, newer._highest) { IsListed = newer.IsListed }
             : newer;
     }
 

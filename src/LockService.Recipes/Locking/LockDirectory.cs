@@ -24,9 +24,6 @@ internal sealed class LockDirectory(string root, string lockName)
     /// <summary>Adds the directory's creation to a unit.</summary>
     internal CommitUnit AddCreation(CommitUnit unit) => unit.Create(Path, s_kind, CreateMode.Container);
 
-    /// <summary>Adds the condition that nobody was confirmed since a listing (<see cref="Confirmation"/>): whom it does not show is not there, or came later.</summary>
-    internal CommitUnit AddUnconfirmed(CommitUnit unit, Contenders seen) => unit.Check(Path, seen.Directory!.Stat.Version);
-
     /// <summary>Makes the nodes above; they are never removed, so that doing it twice is no harm.</summary>
     internal static Func<ZooKeeperClient, CancellationToken, Task<bool>> EnsureParentAsync(string root) => async (client, cancellation) =>
     {

@@ -8,9 +8,8 @@ namespace LockService.Recipes.Locking;
 /// </summary>
 /// <remarks>
 /// What is known is a listing of the session on which the places' nodes are, kept up to date by what is committed here. It may be stale: lower
-/// contenders may have left meanwhile, but never come, so that whoever is blocked by nobody in it is blocked by nobody, but for those who were in no
-/// list then (<see cref="Confirmation"/>): a promotion checks that none of them was found since, and in a hand-over none of them can have the lock.
-/// A hand-over therefore needs no look; the deletion of the waiter in it proves that the place was never lost.
+/// contenders may have left meanwhile, but never come, except those who were in no list then (<see cref="Confirmation"/>). None of those can have
+/// the lock beside an exclusive holder, so that his hand-over needs no look; the deletion of the waiter in it proves that the place was never lost.
 /// </remarks>
 internal sealed class LockLine
 {
@@ -21,9 +20,6 @@ internal sealed class LockLine
     private readonly List<Place> _places = [];
     private Contenders _seen = Contenders.None;
     private ZooKeeperClient? _seenBy;
-
-    /// <summary>Who is confirmed, and when.</summary>
-    internal ConfirmationRounds Confirmations { get; } = new();
 
     internal void Add(Place place)
     {
@@ -72,23 +68,29 @@ internal sealed class LockLine
 
             if (place.State != PlaceState.Waiting)
             {
-                return new Turn(place.State, null, null, place.Changed.Task);
+                return new Turn(place.State, null, false, place.Changed.Task);
             }
 
             if (_seen.Find(place.Name.Name) is null)
             {
                 // Another session has taken the line over, or an older listing was overtaken by a newer one: look.
-                return new Turn(PlaceState.Waiting, null, null, Task.CompletedTask);
+                return new Turn(PlaceState.Waiting, null, false, Task.CompletedTask);
             }
 
             if (_seen.BlockerOf(place.Name) is not { } blocker)
             {
+                if (!_seen.IsListed)
+                {
+                    // It is only reckoned that nobody blocks it any more; the listing beneath may be old, and lack who was found since.
+                    return new Turn(PlaceState.Waiting, null, false, Task.CompletedTask);
+                }
+
                 place.State = PlaceState.Promoting;
-                return new Turn(PlaceState.Promoting, null, _seen, place.Changed.Task);
+                return new Turn(PlaceState.Promoting, null, true, place.Changed.Task);
             }
 
             place.BlockedBy = blocker.Name;
-            return new Turn(PlaceState.Waiting, blocker, null, place.Changed.Task);
+            return new Turn(PlaceState.Waiting, blocker, false, place.Changed.Task);
         }
     }
 
@@ -107,6 +109,15 @@ internal sealed class LockLine
         lock (_gate)
         {
             return _places.Exists(place => place.State != PlaceState.Abandoned && place.Name.Name == contender.Name);
+        }
+    }
+
+    /// <summary>Whether somebody else has to leave before the place's turn comes.</summary>
+    internal bool IsBlocked(Place place)
+    {
+        lock (_gate)
+        {
+            return _seen.BlockerOf(place.Name) is not null;
         }
     }
 
@@ -129,8 +140,8 @@ internal sealed class LockLine
     }
 
     /// <summary>
-    /// Claims those who have the lock once this holder is gone: one, or several shared ones. None if the holder shares it: somebody who is in no
-    /// list here may share it with him, and be found later (<see cref="Confirmation"/>); an exclusive holder keeps everybody out until that moment.
+    /// Claims those who have the lock once this holder is gone: one, or several shared ones. None if the holder shares it: somebody who was in no
+    /// list here may share it with him (<see cref="Confirmation"/>); an exclusive holder keeps everybody out until that moment.
     /// </summary>
     internal IReadOnlyList<Place> ClaimBehind(ContenderName holder)
     {
@@ -241,6 +252,6 @@ internal sealed class LockLine
 /// <summary>What a place in a line has to do next.</summary>
 /// <param name="State">The place's phase.</param>
 /// <param name="Blocker">Whom it has to wait for; null if for nobody.</param>
-/// <param name="Unblocked">If it is its turn, what shows that; else null.</param>
+/// <param name="MayPromote">Whether it is its turn.</param>
 /// <param name="Changed">Completes when it has to ask again.</param>
-internal readonly record struct Turn(PlaceState State, ContenderName? Blocker, Contenders? Unblocked, Task Changed);
+internal readonly record struct Turn(PlaceState State, ContenderName? Blocker, bool MayPromote, Task Changed);

@@ -14,8 +14,7 @@ namespace LockService.Recipes.Locking;
 /// 2. List on the session that owns the waiters. The own nodes must be there: else the place is lost.
 /// 3. In one directory after the other, watch the highest contender that blocks, and look again on any event. Nobody comes before him whom
 /// nobody blocks any more, unless a closure takes a sharing holder's place: so look at all once more.
-/// 4. Blocked in none: replace all waiters by holders, in one transaction. The deletions prove that no place was ever lost, and the directories'
-/// versions that nobody was found there since, who had come before (<see cref="Confirmation"/>).
+/// 4. Blocked in none: replace all waiters by holders, in one transaction. The deletions prove that no place was ever lost.
 /// </remarks>
 internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptions options, long arrived, GrantCompanions? companions)
 {
@@ -42,13 +41,13 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
         Array.ForEach(prefixes, services.Waiters.Add);
         try
         {
-            (string[] paths, CommitResult entered) = await EnterAsync(prefixes, seats.Session, missing, token).ConfigureAwait(false);
+            (string[] paths, ZooKeeperClient client) = await EnterAsync(prefixes, seats.Session, missing, token).ConfigureAwait(false);
             Names = [.. paths.Select(path => ContenderName.Parse(path[(path.LastIndexOf('/') + 1)..])!)];
-            Place[] places = [.. Names.Select(name => new Place(name, entered.Client!, options, mayBeHandedOver: false))];
+            Place[] places = [.. Names.Select(name => new Place(name, client, options, mayBeHandedOver: false))];
             LockLine[] lines = [.. places.Select((place, i) => services.Lines.Join(set.Directories[i].Path, place))];
             try
             {
-                return await StandAsync(lines, places, entered.CommittedAtMs, seats.Session, limit, cancellation, token).ConfigureAwait(false);
+                return await StandAsync(lines, places, seats.Session, limit, cancellation, token).ConfigureAwait(false);
             }
             finally
             {
@@ -61,7 +60,7 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
         }
     }
 
-    private async Task<(string[] Paths, CommitResult Entered)> EnterAsync(
+    private async Task<(string[] Paths, ZooKeeperClient Client)> EnterAsync(
         string[] prefixes, int session, bool[] missing, CancellationToken token)
     {
         Deadline deadline = services.Lanes.NewDeadline();
@@ -98,9 +97,9 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
             }
 
             string[] paths = PathsAt(result, waiterAt);
-            if (paths.Length == set.Count && result.Client is not null)
+            if (paths.Length == set.Count && result.Client is { } client)
             {
-                return (paths, result);
+                return (paths, client);
             }
 
             GiveUp(paths);
@@ -128,45 +127,27 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
     }
 
     private async Task<LockGrant?> StandAsync(
-        LockLine[] lines,
-        Place[] places,
-        long enteredAtMs,
-        int session,
-        CancellationTokenSource limit,
-        CancellationToken cancellation,
-        CancellationToken token)
+        LockLine[] lines, Place[] places, int session, CancellationTokenSource limit, CancellationToken cancellation, CancellationToken token)
     {
         if (Array.Exists(places, place => place.Name.Sequence is < 0 or > QueuedWait.LastSequence))
         {
             throw new StoreUnavailableException("A lock's queue numbers are nearly used up; it must be unused for a minute to begin anew.");
         }
 
-        Contenders[] seen = await LookAsync(lines, places, latest: false, token).ConfigureAwait(false);
+        Contenders[] seen = await LookAsync(lines, places, token).ConfigureAwait(false);
 
         // Who is in the queues rides out an outage there: the places are kept as long as the session is.
         TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
         limit.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
-        if (seen.Any(one => Confirmation.IsNeeded(services, one, enteredAtMs)))
+        if (Confirmation.IsNeeded(services, null, 0))
         {
-            await Confirmation.ConfirmAsync(
-                services, set.Resource, session, [.. places.Select((place, i) => (set.Directories[i], place.Name, seen[i]))], _record, () => false, token)
-                .ConfigureAwait(false);
-            seen = await LookAsync(lines, places, latest: false, token).ConfigureAwait(false);
+            string[] paths = [.. places.Select((place, i) => set.Directories[i].Child(place.Name.Name))];
+            await Confirmation.ConfirmAsync(services, set.Resource, session, paths, _record, TimeSpan.Zero, () => false, token).ConfigureAwait(false);
+            seen = await LookAsync(lines, places, token).ConfigureAwait(false);
         }
 
-        while (true)
+        while (places.Zip(seen).Any(one => one.Second.BlockerOf(one.First.Name) is not null))
         {
-            bool refused = false;
-            if (places.Zip(seen).All(one => one.Second.BlockerOf(one.First.Name) is null))
-            {
-                if (await PromoteAsync(lines, places, seen, cancellation).ConfigureAwait(false) is { } grant)
-                {
-                    return grant;
-                }
-
-                refused = true;
-            }
-
             for (int i = 0; i < places.Length; i++)
             {
                 while (seen[i].BlockerOf(places[i].Name) is { } blocker)
@@ -181,14 +162,16 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
                 }
             }
 
-            seen = await LookAsync(lines, places, latest: refused, token).ConfigureAwait(false);
+            seen = await LookAsync(lines, places, token).ConfigureAwait(false);
         }
+
+        return await PromoteAsync(lines, places, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Looks at all directories.</summary>
-    private async Task<Contenders[]> LookAsync(LockLine[] lines, Place[] places, bool latest, CancellationToken token)
+    private async Task<Contenders[]> LookAsync(LockLine[] lines, Place[] places, CancellationToken token)
     {
-        Contenders[] seen = await set.ListAsync(places[0].Client, latest, token).ConfigureAwait(false);
+        Contenders[] seen = await set.ListAsync(places[0].Client, latest: false, token).ConfigureAwait(false);
         for (int i = 0; i < places.Length; i++)
         {
             await TakeInAsync(lines[i], places[i], seen[i], set.Directories[i], token).ConfigureAwait(false);
@@ -243,15 +226,13 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
     }
 
     /// <summary>Nobody blocks us anywhere: takes the locks.</summary>
-    /// <returns>Null if somebody was confirmed meanwhile, who may.</returns>
-    private async Task<LockGrant?> PromoteAsync(LockLine[] lines, Place[] places, Contenders[] seen, CancellationToken cancellation)
+    private async Task<LockGrant> PromoteAsync(LockLine[] lines, Place[] places, CancellationToken cancellation)
     {
         Hold[] holds = set.NewHolds(options, [.. places.Select(place => place.Name.Sequence)]);
         var unit = new CommitUnit(set.Resource) { Unclaimed = late => set.Abandon(holds, late.Zxid, isKept: companions is not null) };
         for (int i = 0; i < places.Length; i++)
         {
-            LockDirectory directory = set.Directories[i];
-            set.AddCreation(directory.AddUnconfirmed(unit, seen[i]).Delete(directory.Child(places[i].Name.Name), -1), i, holds[i]);
+            set.AddCreation(unit.Delete(set.Directories[i].Child(places[i].Name.Name), -1), i, holds[i]);
         }
 
         int companionsAt = unit.Operations.Count;
@@ -259,11 +240,6 @@ internal sealed class MultiWait(LockServices services, LockSet set, AcquireOptio
         TimeSpan left = options.Wait - Waited();
         var deadline = Deadline.After((left > TimeSpan.Zero ? left : TimeSpan.Zero) + services.Options.StoreDeadline, services.Clock);
         CommitResult result = await services.Lanes.CommitAsync(unit, deadline, cancellation).ConfigureAwait(false);
-        if (result.Error == ErrorCode.BadVersion && result.FailedIndex < companionsAt)
-        {
-            return null;
-        }
-
         if (!result.Committed)
         {
             throw result.FailedIndex >= companionsAt ? new CompanionRefusedException(result, companionsAt)

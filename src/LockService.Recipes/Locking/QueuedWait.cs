@@ -10,8 +10,7 @@ namespace LockService.Recipes.Locking;
 /// </summary>
 /// <remarks>
 /// 1. Create the waiter and list behind it, on the same session. The own node must be in the list: else the place is lost.
-/// 2. Blocked by nobody: replace the waiter by a holder, in one transaction. Its deletion is a guard: it proves that the place was never lost. The
-/// other one is the directory's version: nobody was found there since, who had come before (<see cref="Confirmation"/>).
+/// 2. Blocked by nobody: replace the waiter by a holder, in one transaction. Its deletion is the guard: it proves that the place was never lost.
 /// 3. Blocked by another waiter of this instance: it is heard of from the line. By anybody else: watch his node, and look again then.
 /// 4. Whoever releases the lock in this instance may have done step 2 for us (<see cref="Release"/>).
 /// </remarks>
@@ -28,7 +27,7 @@ internal sealed class QueuedWait(
     /// How long the entry into a queue, or its confirmation, waits for a release to travel with. Who has to wait loses nothing by it, and a hot lock's next release
     /// need not wait for a batch with nothing but the last holder's new entry.
     /// </summary>
-    internal static readonly TimeSpan EntryPatience = TimeSpan.FromMilliseconds(3);
+    private static readonly TimeSpan s_entryPatience = TimeSpan.FromMilliseconds(3);
 
     /// <summary>Missed events are not expected; this bounds what one would cost.</summary>
     private static readonly TimeSpan s_lookAgain = TimeSpan.FromSeconds(5);
@@ -93,7 +92,7 @@ internal sealed class QueuedWait(
                 ListBehind = directory.Path,
                 Committed = Join,
                 Unclaimed = _ => Leave(),
-                Patience = options.Wait > EntryPatience ? EntryPatience : TimeSpan.Zero,
+                Patience = options.Wait > s_entryPatience ? s_entryPatience : TimeSpan.Zero,
             };
             if (missing)
             {
@@ -146,16 +145,21 @@ internal sealed class QueuedWait(
             throw new StoreUnavailableException("The lock's queue numbers are nearly used up; it must be unused for a minute to begin anew.");
         }
 
-        Contenders seen = entered.Listing is { } listing
-            ? TakeIn(line, place, new Contenders(listing))
-            : await LookAsync(line, place, latest: false, token).ConfigureAwait(false);
+        if (entered.Listing is null)
+        {
+            await LookAsync(line, place, latest: false, token).ConfigureAwait(false);
+        }
+        else if (!line.TakeIn(place, new Contenders(entered.Listing)))
+        {
+            throw Lost();
+        }
 
         // Who is in the queue rides out an outage there: the place is kept as long as the session is.
         TimeSpan left = options.Wait + services.Options.StoreDeadline - Waited();
         limit.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
-        if (Confirmation.IsNeeded(services, seen, entered.CommittedAtMs))
+        if (Confirmation.IsNeeded(services, entered.Listing, entered.CommittedAtMs))
         {
-            await ConfirmAsync(line, place, seen, session, cancellation, token).ConfigureAwait(false);
+            await ConfirmAsync(line, place, session, token).ConfigureAwait(false);
         }
 
         while (true)
@@ -185,40 +189,31 @@ internal sealed class QueuedWait(
         }
     }
 
-    /// <summary>Makes sure that everybody sees the place; if its turn has come, it takes the lock before the next ones of the line are confirmed.</summary>
-    private async Task ConfirmAsync(LockLine line, Place place, Contenders seen, int session, CancellationToken cancellation, CancellationToken token)
+    /// <summary>Makes sure that everybody sees the place, and looks again; unless the lock is handed over to it meanwhile.</summary>
+    private async Task ConfirmAsync(LockLine line, Place place, int session, CancellationToken token)
     {
-        await line.Confirmations.EnterAsync(services.Clock, token).ConfigureAwait(false);
+        // Who has to wait for somebody anyway can wait for a release to travel with.
+        TimeSpan patience = line.IsBlocked(place) ? s_entryPatience : TimeSpan.Zero;
+        string[] path = [directory.Child(place.Name.Name)];
         try
         {
-            await Confirmation
-                .ConfirmAsync(services, directory.Path, session, [(directory, place.Name, seen)], _record, () => line.IsGranted(place), token)
-                .ConfigureAwait(false);
+            await Confirmation.ConfirmAsync(services, directory.Path, session, path, _record, patience, () => line.IsGranted(place), token).ConfigureAwait(false);
             if (!line.IsGranted(place))
             {
                 await LookAsync(line, place, latest: false, token).ConfigureAwait(false);
             }
-
-            while (line.NextTurn(place).Unblocked is { } unblocked)
-            {
-                await PromoteAsync(line, place, unblocked, cancellation, token).ConfigureAwait(false);
-            }
         }
         catch (SessionEndedException) when (line.IsGranted(place))
         {
-            // A release has handed the lock over meanwhile.
-        }
-        finally
-        {
-            line.Confirmations.Leave();
+            // It was handed over before the session ended.
         }
     }
 
     private async Task AdvanceAsync(LockLine line, Place place, Turn turn, CancellationToken cancellation, CancellationToken token)
     {
-        if (turn.Unblocked is { } seen)
+        if (turn.MayPromote)
         {
-            await PromoteAsync(line, place, seen, cancellation, token).ConfigureAwait(false);
+            await PromoteAsync(line, place, cancellation, token).ConfigureAwait(false);
         }
         else if (turn.State == PlaceState.Claimed)
         {
@@ -226,7 +221,8 @@ internal sealed class QueuedWait(
         }
         else if (turn.Blocker is not { } blocker)
         {
-            await LookAsync(line, place, latest: false, token).ConfigureAwait(false);
+            // Newer than all that is known, or it would not count.
+            await LookAsync(line, place, latest: true, token).ConfigureAwait(false);
         }
         else if (await WaitForAsync(line, place, blocker, turn.Changed, cancellation, token).ConfigureAwait(false) && !line.IsClaimed(place))
         {
@@ -275,17 +271,15 @@ internal sealed class QueuedWait(
         }
     }
 
-    private static Contenders TakeIn(LockLine line, Place place, Contenders seen) => line.TakeIn(place, seen) ? seen : throw Lost();
-
     /// <summary>Lists on the session of the node.</summary>
-    private async Task<Contenders> LookAsync(LockLine line, Place place, bool latest, CancellationToken token)
+    private async Task LookAsync(LockLine line, Place place, bool latest, CancellationToken token)
     {
         DirectoryListing? listing = await SharedReads
             .AgainAsync(t => services.Reads.ListAsync(place.Client, directory.Path, latest, t), token).ConfigureAwait(false);
         var seen = new Contenders(listing);
         if (line.TakeIn(place, seen))
         {
-            return seen;
+            return;
         }
 
         // The answer to a release that handed the lock over to us was lost: its outcome is in the list.
@@ -296,7 +290,7 @@ internal sealed class QueuedWait(
             if (made is { } node)
             {
                 Granted(line, place, hold, node.Stat.CreatedZxid);
-                return seen;
+                return;
             }
         }
 
@@ -304,11 +298,11 @@ internal sealed class QueuedWait(
     }
 
     /// <summary>Nobody blocks us: takes the lock.</summary>
-    private async Task PromoteAsync(LockLine line, Place place, Contenders seen, CancellationToken cancellation, CancellationToken token)
+    private async Task PromoteAsync(LockLine line, Place place, CancellationToken cancellation, CancellationToken token)
     {
         Hold hold = Hold.New(services, options, place.Name.Sequence);
         string path = directory.Child(hold.Name.Name);
-        CommitUnit unit = directory.AddUnconfirmed(new CommitUnit(directory.Path) { Unclaimed = late => Abandon(hold, late.Zxid) }, seen)
+        CommitUnit unit = new CommitUnit(directory.Path) { Unclaimed = late => Abandon(hold, late.Zxid) }
             .Delete(directory.Child(place.Name.Name), -1)
             .CreateListed(path, hold.Record.ToBytes());
         int companionsAt = unit.Operations.Count;
@@ -324,15 +318,15 @@ internal sealed class QueuedWait(
         {
             throw new CompanionRefusedException(result, companionsAt);
         }
-        else if (result.Error is not (ErrorCode.NoNode or ErrorCode.NodeExists or ErrorCode.BadVersion))
+        else if (result.Error is not (ErrorCode.NoNode or ErrorCode.NodeExists))
         {
             throw new StoreUnavailableException($"ZooKeeper refuses the grant: {result.Error}.");
         }
         else
         {
-            // Somebody was confirmed; or the place is lost; or a hand-over whose answer was lost was carried out after all.
+            // Lost, or a hand-over whose answer was lost was carried out after all.
             line.Unclaim([(place, hold)], open: false);
-            await LookAsync(line, place, latest: true, token).ConfigureAwait(false);
+            await LookAsync(line, place, latest: false, token).ConfigureAwait(false);
         }
     }
 

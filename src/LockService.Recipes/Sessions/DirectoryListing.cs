@@ -2,10 +2,7 @@ using LockService.ZooKeeper;
 
 namespace LockService.Recipes.Sessions;
 
-/// <summary>
-/// The children of a node, and the node itself. They are of one moment, since servers answer no read while they apply a transaction (CommitProcessor), and both
-/// are one request; were they not, the node would be the later one.
-/// </summary>
+/// <summary>The children of a node, and the node itself as it was when that was read, a moment after the names.</summary>
 /// <param name="Names">Bare names in no particular order.</param>
 /// <param name="Directory">The node.</param>
 internal sealed record DirectoryListing(IReadOnlyList<string> Names, NodeData Directory)

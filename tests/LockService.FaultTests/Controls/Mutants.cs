@@ -76,7 +76,7 @@ internal static class Mutants
         new()
         {
             Name = "handed-over-beside-readers",
-            Guard = "A release hands the lock over only to those whom nobody else blocks: a reader that leaves may not be the last one.",
+            Guard = "A release hands the lock over only if its holder was alone: a reader that leaves may not be the last one.",
             Checker = "exclusion",
             Edits =
             [
@@ -84,6 +84,7 @@ internal static class Mutants
                     Recipes + "Locking/Contenders.cs",
                     "Array.Find(_ordered, own.IsBlockedBy) is { } first && first.Name == other && BlockerOf(own) == first;",
                     "BlockerOf(own) is { } last && last.Name == other;"),
+                new(Recipes + "Locking/LockLine.cs", "if (holder.Mode == LockMode.Shared)", "if (holder.Name.Length == 0)"),
             ],
         },
         new()
