@@ -13,7 +13,7 @@ namespace LockService.FaultTests;
 /// </summary>
 internal sealed class FaultRun(FaultRunOptions options)
 {
-    /// <summary>How long clients work before the first fault, so that everything was in use once.</summary>
+    /// <summary>How long clients work at first, so that everything was in use once.</summary>
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(5);
 
     /// <summary>Clients who were cut off may repeat for two minutes until they know.</summary>
@@ -29,14 +29,18 @@ internal sealed class FaultRun(FaultRunOptions options)
         await using FaultCluster cluster = await FaultCluster.StartAsync(options.Assembly);
         IReadOnlyList<IWorkload> workloads = options.Workloads(cluster, options.Seed, _start);
         var pulse = new Pulse(cluster, _clock, _start);
+        var store = new StorePulse(cluster, _clock, _start);
         var scheduler = new FaultScheduler(cluster, options.Nemeses, pulse.AllWriteAsync, options.Seed, _clock, _start);
         using var clientsStop = new CancellationTokenSource();
         using var pulseStops = new CancellationTokenSource();
         Task clients = Task.WhenAll(workloads.Select(workload => workload.RunAsync(clientsStop.Token)));
-        Task beating = pulse.RunAsync(pulseStops.Token);
+        Task beating = Task.WhenAll(pulse.RunAsync(pulseStops.Token), store.RunAsync(pulseStops.Token));
         await Task.Delay(s_warmUp, _clock);
+        scheduler.Timeline.WarmedUp = _clock.GetElapsedTime(_start);
+        await Task.Delay(options.Calm, _clock);
         Footprint[] before = [.. cluster.Instances.Select(Footprint.Of)];
 
+        TimeSpan faultsBegan = _clock.GetElapsedTime(_start);
         using var faultsStop = new CancellationTokenSource(options.Duration, _clock);
         await Eventually.CompletesAsync("the faults end", scheduler.RunAsync(faultsStop.Token), options.Duration + TimeSpan.FromMinutes(5));
         TimeSpan faultsEnded = _clock.GetElapsedTime(_start);
@@ -58,13 +62,15 @@ internal sealed class FaultRun(FaultRunOptions options)
         await pulseStops.CancelAsync();
         await beating;
         scheduler.Timeline.Stalls = pulse.Stalls();
+        scheduler.Timeline.Silences = store.Silences();
         await convergence.LeaveNothingAsync(before);
 
         var report = new FaultReport
         {
             Seed = options.Seed,
             ZooKeeper = await cluster.ZooKeeper.Servers[0].VersionAsync(),
-            Faulty = faultsEnded - s_warmUp,
+            Faulty = faultsEnded - faultsBegan,
+            Silences = [.. scheduler.Timeline.Silences.Where(s => !scheduler.Timeline.BrokenUntil(s.From, s.To).Any()).Select(s => s.To - s.From)],
             Operations = workloads.ToDictionary(workload => workload.Name, workload => workload.Operations),
             Pulses = pulse.Written,
             Unknown = workloads.ToDictionary(workload => workload.Name, workload => workload.Unknown),
@@ -88,6 +94,8 @@ internal sealed class FaultRun(FaultRunOptions options)
             string.Create(CultureInfo.InvariantCulture, $"{fault.Began.TotalSeconds:F3} to {fault.Ended.TotalSeconds:F3} s: {fault.Kind}{(fault.Alone ? ", alone" : "")}")));
         await File.WriteAllLinesAsync(Path.Combine(directory, "stalls.txt"), timeline.Stalls.Select(stall =>
             string.Create(CultureInfo.InvariantCulture, $"{stall.From.TotalSeconds:F3} to {stall.To.TotalSeconds:F3} s: an instance acknowledged no write")));
+        await File.WriteAllLinesAsync(Path.Combine(directory, "silences.txt"), timeline.Silences.Select(silence =>
+            string.Create(CultureInfo.InvariantCulture, $"{silence.From.TotalSeconds:F3} to {silence.To.TotalSeconds:F3} s: ZooKeeper acknowledged no write")));
         foreach (ZooKeeperServer server in cluster.ZooKeeper.Servers)
         {
             await File.WriteAllLinesAsync(Path.Combine(directory, $"zookeeper-{server.Port}.log"), server.Log);

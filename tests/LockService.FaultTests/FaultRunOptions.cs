@@ -10,6 +10,9 @@ internal sealed record FaultRunOptions
     /// <summary>The service's assembly. Default: the one built with the tests.</summary>
     internal string Assembly { get; init; } = Path.Combine(AppContext.BaseDirectory, "LockService.Api.dll");
 
+    /// <summary>How long clients work before the first fault, once everything was in use: to see how it is when nothing is broken. Default: not at all.</summary>
+    internal TimeSpan Calm { get; init; }
+
     /// <summary>How long faults strike. The run takes about a minute more.</summary>
     internal required TimeSpan Duration { get; init; }
 

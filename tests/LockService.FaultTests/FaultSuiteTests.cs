@@ -15,6 +15,8 @@ public sealed class FaultSuiteTests(ITestOutputHelper output)
 {
     private const int ShortSeed = 20_261;
     private static readonly TimeSpan s_short = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_shortCalm = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_calm = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task No_promise_is_broken_whatever_breaks()
@@ -22,6 +24,7 @@ public sealed class FaultSuiteTests(ITestOutputHelper output)
         double? minutes = Number("LOCKSERVICE_FAULT_MINUTES");
         var options = new FaultRunOptions
         {
+            Calm = minutes is null ? s_shortCalm : s_calm,
             Duration = minutes is { } given ? TimeSpan.FromMinutes(given) : s_short,
             Seed = (int?)Number("LOCKSERVICE_SEED") ?? (minutes is null ? ShortSeed : Random.Shared.Next(1_000_000)),
             Nemeses = minutes is null ? NemesisSet.Short() : NemesisSet.Long(),

@@ -138,6 +138,29 @@ public sealed class ContenderTests
     }
 
     [Fact]
+    public async Task Whoever_only_reckons_that_nobody_is_before_him_any_more_has_to_look_before_it_is_his_turn()
+    {
+        await using var session = new ZooKeeperClient(new ZooKeeperOptions { Servers = ConnectString.Parse("127.0.0.1:1") });
+        Contenders listed = Listing(10, ("READ", 4), ("WRIT", 6));
+        var place = new Place(listed.InOrder[1], session, new AcquireOptions { Owner = "me" }, mayBeHandedOver: false);
+        var line = new LockLine();
+        line.Add(place);
+        line.TakeIn(place, listed);
+        Assert.Equal(4, line.NextTurn(place).Blocker?.Sequence);
+
+        line.Grant([], released: listed.InOrder[0].Name, zxid: 20);
+        Turn reckoned = line.NextTurn(place);
+        line.TakeIn(place, Listing(20, ("READ", 5), ("WRIT", 6)));
+        Turn seen = line.NextTurn(place);
+        line.TakeIn(place, Listing(30, ("WRIT", 6)));
+
+        Assert.Equal((false, null), (reckoned.MayPromote, reckoned.Blocker));
+        Assert.True(reckoned.Changed.IsCompleted, "the place looks again at once");
+        Assert.Equal((false, 5), (seen.MayPromote, seen.Blocker?.Sequence));
+        Assert.True(line.NextTurn(place).MayPromote);
+    }
+
+    [Fact]
     public void Nobody_is_handed_a_lock_that_a_third_one_blocks()
     {
         Contenders seen = Listing(("READ", 1), ("READ", 2), ("WRIT", 3), ("READ", 4));

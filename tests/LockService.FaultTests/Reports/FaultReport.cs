@@ -20,6 +20,9 @@ internal sealed record FaultReport
     /// <summary>Writes of the pulse that were acknowledged; they are not among the operations.</summary>
     internal required long Pulses { get; init; }
 
+    /// <summary>How long ZooKeeper was silent, each time that nothing was broken: what the machine did by itself.</summary>
+    internal required IReadOnlyList<TimeSpan> Silences { get; init; }
+
     /// <summary>Operations whose outcome was open at some time, by workload and by how it was settled.</summary>
     internal required IReadOnlyDictionary<string, IReadOnlyDictionary<string, int>> Unknown { get; init; }
 
@@ -39,6 +42,7 @@ internal sealed record FaultReport
     {
         yield return Goals.Text($"Seed {Seed}: {Operations.Values.Sum()} operations and {Recoveries.Count} faults in {Faulty.TotalSeconds:0} s on ZooKeeper {ZooKeeper}, {Violations.Count} violations.");
         yield return Goals.Text($"Operations: {string.Join(", ", Operations.Select(o => $"{o.Key} {o.Value}"))}; besides {Pulses} writes that measure the service.");
+        yield return Goals.Text($"ZooKeeper was silent though nothing was broken: {Silences.Count} times, {Silences.Sum(s => s.TotalMilliseconds):0} ms in all, {Silences.Select(s => s.TotalMilliseconds).DefaultIfEmpty().Max():0} ms at most.");
         foreach ((string workload, IReadOnlyDictionary<string, int> settled) in Unknown)
         {
             yield return Goals.Text($"Unknown outcomes of {workload}: {(settled.Count == 0 ? "none" : string.Join(", ", settled.Select(s => $"{s.Key} {s.Value}")))}.");

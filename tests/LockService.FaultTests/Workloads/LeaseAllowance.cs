@@ -5,30 +5,23 @@ namespace LockService.FaultTests.Workloads;
 
 /// <summary>
 /// How late a lease may end: by a second while instances and a quorum run. Instances that come back count a lease from then on, so that one which was
-/// running during a fault may last once more.
+/// running during a fault may last once more. For as long as ZooKeeper itself answered nobody, whatever the cause, nobody can have been granted the lock.
 /// </summary>
 internal static class LeaseAllowance
 {
     private static readonly TimeSpan s_calm = TimeSpan.FromSeconds(1);
 
-    /// <summary>What was frozen or cut off is noticed, and replaced, within a session's timeout.</summary>
-    private static readonly TimeSpan s_reconnecting = TimeSpan.FromSeconds(4);
-
-    internal static Func<RunOutLease, OvershootLimit> For(FaultTimeline timeline)
+    internal static Func<RunOutLease, OvershootLimit> For(FaultTimeline timeline) => lease =>
     {
-        IReadOnlyList<Fault> faults = timeline.Faults;
-        return lease =>
-        {
-            TimeSpan[] ends = [.. faults
-                .Where(fault => fault.Began < lease.Granted && fault.Ended + s_reconnecting > lease.End - lease.Ttl)
-                .Select(fault => fault.Ended)];
-            if (ends.Length == 0)
-            {
-                return new OvershootLimit(s_calm, AllowsForFaults: false);
-            }
+        TimeSpan[] ends = [.. timeline.BrokenUntil(lease.End - lease.Ttl, lease.Granted)];
+        TimeSpan silent = Silent(timeline.Silences, lease.End, lease.Granted);
+        TimeSpan most = s_calm + silent;
+        TimeSpan onceMore = ends.Length == 0 ? TimeSpan.Zero : ends.Max() + FaultTimeline.Reconnecting + lease.Ttl + s_calm - lease.End;
+        return new OvershootLimit(onceMore > most ? onceMore : most, AllowsForFaults: ends.Length > 0 || silent > TimeSpan.Zero);
+    };
 
-            TimeSpan most = ends.Max() + s_reconnecting + lease.Ttl + s_calm - lease.End;
-            return new OvershootLimit(most > s_calm ? most : s_calm, AllowsForFaults: true);
-        };
-    }
+    /// <summary>How much of a time lies in silences.</summary>
+    private static TimeSpan Silent(IEnumerable<(TimeSpan From, TimeSpan To)> silences, TimeSpan from, TimeSpan to) => new(silences
+        .Select(silence => (From: Math.Max(silence.From.Ticks, from.Ticks), To: Math.Min(silence.To.Ticks, to.Ticks)))
+        .Sum(shared => Math.Max(0, shared.To - shared.From)));
 }
