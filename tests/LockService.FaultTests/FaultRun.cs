@@ -13,9 +13,6 @@ namespace LockService.FaultTests;
 /// </summary>
 internal sealed class FaultRun(FaultRunOptions options)
 {
-    /// <summary>How long clients work at first, so that everything was in use once.</summary>
-    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(5);
-
     /// <summary>Clients who were cut off may repeat for two minutes until they know.</summary>
     private static readonly TimeSpan s_clientsEnd = TimeSpan.FromMinutes(4);
 
@@ -35,7 +32,7 @@ internal sealed class FaultRun(FaultRunOptions options)
         using var pulseStops = new CancellationTokenSource();
         Task clients = Task.WhenAll(workloads.Select(workload => workload.RunAsync(clientsStop.Token)));
         Task beating = Task.WhenAll(pulse.RunAsync(pulseStops.Token), store.RunAsync(pulseStops.Token));
-        await Task.Delay(s_warmUp, _clock);
+        await Task.Delay(options.WarmUp, _clock);
         scheduler.Timeline.WarmedUp = _clock.GetElapsedTime(_start);
         await Task.Delay(options.Calm, _clock);
         Footprint[] before = [.. cluster.Instances.Select(Footprint.Of)];

@@ -10,7 +10,10 @@ internal sealed record FaultRunOptions
     /// <summary>The service's assembly. Default: the one built with the tests.</summary>
     internal string Assembly { get; init; } = Path.Combine(AppContext.BaseDirectory, "LockService.Api.dll");
 
-    /// <summary>How long clients work before the first fault, once everything was in use: to see how it is when nothing is broken. Default: not at all.</summary>
+    /// <summary>How long clients work at first, so that everything was in use once. Default: 5 s.</summary>
+    internal TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long they work then before anything breaks, to see what the service does when all is well. Default: not at all.</summary>
     internal TimeSpan Calm { get; init; }
 
     /// <summary>How long faults strike. The run takes about a minute more.</summary>

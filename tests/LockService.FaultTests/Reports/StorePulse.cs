@@ -16,8 +16,8 @@ internal sealed class StorePulse(FaultCluster cluster, TimeProvider clock, long 
     /// <summary>Then another connection is tried, as its server may be the one that is broken.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
 
-    /// <summary>A write is tried every 20 ms and takes some milliseconds. The promise of a second allows for some slower ones.</summary>
-    private static readonly TimeSpan s_silence = TimeSpan.FromMilliseconds(250);
+    /// <summary>A write is tried every 20 ms and takes some milliseconds. A lease that ends takes two, and some reads, of the second it may take.</summary>
+    private static readonly TimeSpan s_silence = TimeSpan.FromMilliseconds(100);
 
     private readonly ConcurrentQueue<TimeSpan> _written = new();
 
