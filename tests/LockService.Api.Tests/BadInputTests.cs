@@ -353,6 +353,30 @@ public sealed class BadInputTests(ServiceFixture fixture)
         Assert.Contains("Idempotency-Key", answer, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("POST /v1/locks/bad-input/acquire", "application/json", "{} {}", 400)]
+    [InlineData("POST /v1/locks/bad-input/acquire", "application/json", "[]", 400)]
+    [InlineData("POST /v1/locks/bad-input/acquire", "application/json", "{\"ttlMs\":3}", 400)]
+    [InlineData("POST /v1/locks/bad-input/acquire", "text/plain", "{}", 415)]
+    [InlineData("POST /v1/locks/bad-input/acquire?ttlMs=3", "application/json", "{}", 400)]
+    [InlineData("POST /v1/locks/a%20b/acquire", "application/json", "{}", 400)]
+    [InlineData("POST /v1/locks/bad-input/acquire\r\nIdempotency-Key: \"k", "application/json", "{}", 400)]
+    [InlineData("POST /v1/nothing", "application/json", "{}", 404)]
+    [InlineData("PATCH /v1/locks/bad-input/acquire", "application/json", "{}", 405)]
+    [InlineData("POST /v1/locks/bad-input/acquire", "application/json", "long", 413)]
+    public async Task Whoever_was_refused_goes_on_with_the_same_connection(string request, string contentType, string body, int status)
+    {
+        string sent = body == "long" ? new string(' ', 2_000_000) : body;
+        string[] lines = request.Split("\r\n", 2);
+        string headers = lines.Length > 1 ? $"{lines[1]}\r\n" : "";
+        string refused = $"{lines[0]} HTTP/1.1\r\nHost: test\r\n{headers}Content-Type: {contentType}\r\nContent-Length: {sent.Length}\r\n\r\n{sent}";
+
+        string answers = await RawRequest.SendAsync(fixture.Service.Address, $"{refused}GET /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", answers, StringComparison.Ordinal);
+        Assert.Contains("HTTP/1.1 200 ", answers, StringComparison.Ordinal);
+    }
+
     private async Task<Answer> RefusedAsync(Func<Task<Answer>> call, int status = 400, string code = "invalid-request")
     {
         IReadOnlyList<string> before = await fixture.Tree.ResourcesAsync();

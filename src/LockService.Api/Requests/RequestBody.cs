@@ -32,21 +32,30 @@ internal static class RequestBody<T>
         {
             PipeReader reader = request.BodyReader;
             ReadResult read = await ReadToEndAsync(reader, request.ContentLength ?? 0, cancellation);
-            if (!read.Buffer.IsEmpty)
+            try
             {
-                RequireJson(request.ContentType);
-                foreach (ReadOnlyMemory<byte> segment in read.Buffer)
-                {
-                    digest?.AppendData(segment.Span);
-                }
-
-                body = Parse(read.Buffer, errors);
+                body = read.Buffer.IsEmpty ? body : Take(read.Buffer, request.ContentType, digest, errors);
+            }
+            finally
+            {
+                // Also if it is refused: whoever does not give back what he read makes the server close the connection after the answer, without a word.
                 reader.AdvanceTo(read.Buffer.End);
             }
         }
 
         body?.Check(errors);
         return body ?? s_empty;
+    }
+
+    private static T? Take(ReadOnlySequence<byte> buffer, string? contentType, IncrementalHash? digest, RequestErrors errors)
+    {
+        RequireJson(contentType);
+        foreach (ReadOnlyMemory<byte> segment in buffer)
+        {
+            digest?.AppendData(segment.Span);
+        }
+
+        return Parse(buffer, errors);
     }
 
     /// <returns>Null if it could not be read; the errors say why.</returns>
