@@ -67,7 +67,7 @@ internal sealed class FaultRun(FaultRunOptions options)
             Seed = options.Seed,
             ZooKeeper = await cluster.ZooKeeper.Servers[0].VersionAsync(),
             Faulty = faultsEnded - faultsBegan,
-            Silences = [.. scheduler.Timeline.Silences.Where(s => !scheduler.Timeline.BrokenUntil(s.From, s.To).Any()).Select(s => s.To - s.From)],
+            Silences = [.. scheduler.Timeline.SilencesByThemselves],
             Operations = workloads.ToDictionary(workload => workload.Name, workload => workload.Operations),
             Pulses = pulse.Written,
             Unknown = workloads.ToDictionary(workload => workload.Name, workload => workload.Unknown),

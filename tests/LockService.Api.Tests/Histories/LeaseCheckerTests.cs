@@ -71,6 +71,26 @@ public sealed class LeaseCheckerTests
     public void A_lease_that_ends_far_too_late_is_found() => Rejected(Grant("a", 0, 10, 1), Grant("b", 500, 6_100, 2).After(5_500));
 
     [Fact]
+    public void Who_gives_up_only_then_may_have_stood_before_the_next_one()
+    {
+        // The lease ended at 1,010 ms; the limit is 5 s.
+        LockOperation[] lease = [Grant("a", 0, 10, 1), Grant("b", 500, 6_500, 2).After(5_990)];
+        Assert.Equal((0, 1), Measured(Accepted([.. lease, Held("c", 400, 1_505, wait: 1_100)])));
+        Assert.Equal((0, 1), Measured(Accepted([.. lease, HungUp("c", 400, hungUp: 600, completed: 600)])));
+
+        Rejected([.. lease, Held("tries only", 400, 1_505, wait: 0)]);
+        Rejected([.. lease, Held("left before", 400, 1_005, wait: 600)]);
+        Rejected([.. lease, HungUp("left before, too", 0, hungUp: 5, completed: 5)]);
+        Rejected([.. lease, Held("came far behind", 1_501, 6_000, wait: 4_000)]);
+        Rejected([.. lease, Held("still waited", 400, 7_000, wait: 6_200)]);
+        Rejected([.. lease, Held("long gone", 400, 1_400, wait: 900)]);
+        Rejected([
+            Grant("a", 0, 10, 1), Grant("b", 500, 6_500, 2).After(5_990).Shared(), Held("shares it", 400, 1_505, wait: 1_100).Shared()]);
+
+        static (double, double) Measured(CheckReport report) => (report.Figures["overshoots"], report.Figures["perhaps behind others who left"]);
+    }
+
+    [Fact]
     public void A_lease_may_end_as_late_as_faults_allow_and_is_measured_apart()
     {
         LockHistory history = History(

@@ -17,6 +17,8 @@ internal sealed class FaultTimeline
     /// <summary>What was frozen or cut off is noticed, and replaced, within a session's timeout.</summary>
     internal static readonly TimeSpan Reconnecting = TimeSpan.FromSeconds(4);
 
+    private static readonly TimeSpan s_outage = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentQueue<Fault> _faults = new();
 
     /// <summary>Those that are over.</summary>
@@ -34,14 +36,25 @@ internal sealed class FaultTimeline
     /// </summary>
     internal IReadOnlyList<(TimeSpan From, TimeSpan To)> Silences { get; set; } = [];
 
+    /// <summary>How long ZooKeeper was silent, each time that nothing was broken.</summary>
+    internal IEnumerable<TimeSpan> SilencesByThemselves =>
+        from silence in Silences
+        where silence.From > WarmedUp && !Faults.Any(fault => fault.Began < silence.To && fault.Ended + Reconnecting > silence.From)
+        select silence.To - silence.From;
+
     /// <summary>When everything had been started and in use for a while. Until then it is as after a fault of everything.</summary>
     internal TimeSpan WarmedUp { get; set; }
 
-    /// <summary>What was broken, or had just been started, in a time or shortly before: when each was whole again.</summary>
+    /// <summary>
+    /// What was broken, or had just been started, in a time or shortly before: when each was whole again. A silence that is long enough for instances to
+    /// time all leases anew is an outage, whatever the cause, such as an epoch that came to its end without a nemesis.
+    /// </summary>
     internal IEnumerable<TimeSpan> BrokenUntil(TimeSpan since, TimeSpan until) =>
-        from broken in Faults.Select(fault => (fault.Began, fault.Ended)).Prepend((Began: TimeSpan.Zero, Ended: WarmedUp))
-        where broken.Began < until && broken.Ended + Reconnecting > since
-        select broken.Ended;
+        from broken in Faults.Select(fault => (From: fault.Began, To: fault.Ended))
+            .Concat(Silences.Where(silence => silence.To - silence.From > s_outage))
+            .Append((From: TimeSpan.Zero, To: WarmedUp))
+        where broken.From < until && broken.To + Reconnecting > since
+        select broken.To;
 
     internal void Add(Fault fault) => _faults.Enqueue(fault);
 }

@@ -16,7 +16,7 @@ public sealed class LeaseAllowanceTests
     {
         Broken(from: 30_000, to: 43_999);
         Broken(from: 50_601, to: 60_000);
-        _timeline.Silences = [(Ms(49_000), Ms(49_999)), (Ms(50_601), Ms(51_000))];
+        _timeline.Silences = [(Ms(47_000), Ms(47_999)), (Ms(50_601), Ms(51_000))];
 
         Assert.Equal(new OvershootLimit(Ms(1_000), AllowsForFaults: false), LeaseAllowance.For(_timeline)(s_lease));
     }
@@ -46,9 +46,17 @@ public sealed class LeaseAllowanceTests
     [Fact]
     public void More_by_what_ZooKeeper_was_silent_while_the_next_one_waited()
     {
-        _timeline.Silences = [(Ms(49_900), Ms(50_100)), (Ms(50_200), Ms(50_320)), (Ms(50_500), Ms(55_000))];
+        _timeline.Silences = [(Ms(49_900), Ms(50_100)), (Ms(50_200), Ms(50_320)), (Ms(50_500), Ms(51_400))];
 
         Assert.Equal(new OvershootLimit(Ms(1_000 + 100 + 120 + 100), AllowsForFaults: true), LeaseAllowance.For(_timeline)(s_lease));
+    }
+
+    [Fact]
+    public void The_lease_and_a_second_after_an_outage_whatever_its_cause()
+    {
+        _timeline.Silences = [(Ms(47_000), Ms(48_001))];
+
+        Assert.Equal(new OvershootLimit(Ms(48_001 + 4_000 + 2_000 + 1_000 - 50_000), AllowsForFaults: true), LeaseAllowance.For(_timeline)(s_lease));
     }
 
     private void Broken(int from, int to) => _timeline.Add(new Fault("fault", NemesisTarget.Servers, Ms(from), Ms(to), EndedService: false, Alone: true));
