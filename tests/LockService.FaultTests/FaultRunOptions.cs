@@ -16,7 +16,7 @@ internal sealed record FaultRunOptions
     /// <summary>How long they work then before anything breaks, to see what the service does when all is well. Default: not at all.</summary>
     internal TimeSpan Calm { get; init; }
 
-    /// <summary>How long faults strike. The run takes about a minute more.</summary>
+    /// <summary>How long faults strike. Warming up, the calm and about a minute come on top.</summary>
     internal required TimeSpan Duration { get; init; }
 
     /// <summary>Which faults and operations there are; when exactly they meet depends on the machine.</summary>
